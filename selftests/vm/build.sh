@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds the module for one kernel of the table and prints the path of evnotify.ko.
+#
+#   build.sh KERNEL [DEBUG=1] [SRC=directory]
+#
+# DEBUG=1 is the checked build (CONFIG_EVNOTIFY_DEBUG). Every warning of W=1 is an error.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+debug=0 src=$TOP/module
+[[ $# -ge 1 ]] || die "usage: build.sh KERNEL [DEBUG=1] [SRC=directory]"
+kernel=$1; shift
+for word; do
+	case $word in
+	DEBUG=*) debug=${word#*=} ;;
+	SRC=*) src=${word#*=} ;;
+	*) die "unknown argument '$word'" ;;
+	esac
+done
+
+use_kernel "$kernel"
+
+# in_root ROOT COMMAND...: run inside a build root that sees the cache and build/ under
+# their own names. Its mounts end with it. objtool reads /proc.
+in_root() {
+	local ns=-m
+	[[ $(id -u) = 0 ]] || ns=-rmpf	# a user namespace stands in for root
+	# shellcheck disable=SC2016 # expands inside
+	unshare $ns sh -ec '
+		root=$1 cache=$2 build=$3; shift 3
+		mkdir -p "$root/proc" "$root/$cache" "$root/$build"
+		mount -t proc proc "$root/proc"
+		mount --bind "$cache" "$root/$cache"
+		mount --bind "$build" "$root/$build"
+		exec chroot "$root" env PATH=/usr/bin:/usr/sbin "$@"
+	' sh "$1" "$CACHE" "$BUILD" "${@:2}"
+}
+
+dir=$BUILD/module/$kernel
+flags=(CONFIG_DEBUG_INFO_BTF_MODULES=)	# or pahole would be needed
+if [[ $debug = 1 ]]; then
+	dir=$dir-checked
+	flags+=(CONFIG_EVNOTIFY_DEBUG=y)
+fi
+rm -rf "$dir"
+mkdir -p "$dir"
+cp -R "$src/." "$dir"
+say "building the module for $release"
+make=(make -C "$kdir" M="$dir" CC="$cc" W=1 "${flags[@]}" modules)
+if ! ${root:+in_root "$root"} "${make[@]}" >"$dir/build.log" 2>&1 ||
+   grep -qE ':[0-9]+: (warning|error):|WARNING: modpost' "$dir/build.log"; then
+	grep -vE '^make|^  (CC|LD|MODPOST)' "$dir/build.log" >&2 || true
+	die "building the module for $kernel failed, see $dir/build.log"
+fi
+find "$dir" -maxdepth 1 -name '*.ko'

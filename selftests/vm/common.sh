@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What the scripts of this directory share: places, messages, the private apt.
+set -euo pipefail
+shopt -s inherit_errexit
+
+VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$VM_DIR/../.." && pwd)
+CACHE=${EVNOTIFY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/evnotify}
+BUILD=${EVNOTIFY_BUILD:-$TOP/build}
+export VM_DIR TOP CACHE BUILD
+mkdir -p "$CACHE/lock" "$BUILD"
+
+# All progress goes to stderr: stdout belongs to results.
+say() { printf '%4ds  %s\n' "$((SECONDS + ${EVNOTIFY_ELAPSED:-0}))" "$*" >&2; }
+die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# have COMMAND...: are they all on this machine?
+have() { local c; for c; do command -v "$c" >/dev/null || return 1; done; }
+
+# locked NAME COMMAND...: one at a time per name, over all clones and processes.
+locked() {
+	local what_for=$1; shift
+	( flock -n 9 || { say "waiting for another run that prepares $what_for"; flock 9; }
+	  "$@" ) 9>"$CACHE/lock/${what_for//\//_}"
+}
+
+# use_kernel NAME: make it available and set what kernel.sh says about it
+# shellcheck disable=SC2034 # read by the scripts that call this
+use_kernel() {
+	local env
+	declare -g release='' vmlinuz='' kdir='' cc='' root='' mem='' args=''
+	env=$("$VM_DIR/kernel.sh" get "$1")
+	eval "$env"
+}
+
+# mirror LABEL: address of the Debian archive ("Debian", "Debian-Security") that this
+# machine's own apt uses. EVNOTIFY_MIRROR names one where apt has none.
+mirror() {
+	local uri
+	# shellcheck disable=SC2016 # apt's variables
+	uri=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' |
+		awk -F'|' -v label="$1" '$1 == "Debian" && $2 == label { print $3; exit }')
+	[[ -n $uri || $1 != Debian ]] || uri=${EVNOTIFY_MIRROR:-}
+	if [[ -z $uri && $1 = Debian-Security ]]; then
+		uri=$(mirror Debian) && uri=${uri%/}-security
+	fi
+	[[ -n $uri ]] || die "apt knows no Debian archive (its lists may be empty); run 'apt-get update'" \
+		"as root, or name an archive: EVNOTIFY_MIRROR=http://HOST/debian"
+	echo "${uri%/}"
+}
+
+# apt_private: from here on apt works on a private state that knows the suites of every
+# kernel, and nothing in /etc/apt changes. Proxies and the like still come from there.
+apt_private() {
+	have apt-get dpkg-deb || die "kernels come from the Debian archive through apt, and there is no apt here;" \
+		"use this machine's own kernel instead: KERNEL=host"
+	[[ -r $KEYRING ]] || die "$KEYRING is missing: install the package debian-archive-keyring"
+	locked apt apt_update
+	export APT_CONFIG=$CACHE/apt/apt.conf
+}
+
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+apt_update() {
+	local dir=$CACHE/apt main security suite
+	[[ -z $(find "$dir/updated" -mmin -720 2>/dev/null) ]] || return 0
+	main=$(mirror Debian) security=$(mirror Debian-Security)
+	mkdir -p "$dir"/state/lists/partial "$dir"/cache/archives/partial "$dir/conf.d"
+	: >"$dir/status"
+	for suite in bookworm bookworm-backports trixie trixie-backports; do
+		echo "deb [signed-by=$KEYRING] $main $suite main"
+	done >"$dir/sources.list"
+	for suite in bookworm-security trixie-security; do
+		echo "deb [signed-by=$KEYRING] $security $suite main"
+	done >>"$dir/sources.list"
+	# the machine's own settings first (proxies), then ours; hooks of the machine do not run
+	find /etc/apt/apt.conf.d -type f -exec ln -sf -t "$dir/conf.d" {} +
+	cat >"$dir/conf.d/zz-evnotify" <<-'END'
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		APT::Sandbox::User "root";
+		APT::Architecture "amd64";
+		Acquire::Languages "none";
+		Dir::Cache::pkgcache "pkgcache.bin";
+		Dir::Cache::srcpkgcache "srcpkgcache.bin";
+	END
+	cat >"$dir/apt.conf" <<-END
+		Dir::State "$dir/state";
+		Dir::State::status "$dir/status";
+		Dir::Cache "$dir/cache";
+		Dir::Etc::parts "$dir/conf.d";
+		Dir::Etc::sourcelist "$dir/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+	END
+	say "reading the package lists of Debian 12 and 13"
+	if APT_CONFIG=$dir/apt.conf apt-get -qq update >&2; then
+		touch "$dir/updated"
+	elif [[ -e $dir/updated ]]; then
+		say "the archive does not answer; going on with the lists of $(date -r "$dir/updated")"
+	else
+		die "cannot read the package lists of $main; is there a network?"
+	fi
+}

@@ -1,0 +1,210 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Makes a kernel of the table "kernels" available, from the cache where it can.
+#
+#   kernel.sh list         names
+#   kernel.sh get NAME     prints what build.sh and run.sh need, as shell assignments:
+#                          release, vmlinuz, kdir (headers), cc, root (build root or empty),
+#                          mem, args
+#   kernel.sh source [V]   prints the directory of the unpacked kernel source (default: 7.2)
+#
+# An entry of the cache counts once its file "env" is there; that file is written last.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+SOURCE_VERSION=7.2
+
+# deb_version PACKAGE: the version that the archive would give us, empty if none
+deb_version() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
+
+# download DIRECTORY PACKAGE...
+download() {
+	local dir=$1; shift
+	mkdir -p "$dir"
+	say "downloading $*"
+	(cd "$dir" && apt-get -qq download "$@" >&2) ||
+		die "download failed; if the archive has just moved on, 'rm $CACHE/apt/updated' and try again"
+}
+
+# finish DIRECTORY ASSIGNMENT...: make the entry valid
+finish() {
+	local dir=$1; shift
+	printf '%s\n' "$@" >"$dir/env.new"
+	mv "$dir/env.new" "$dir/env"
+}
+
+# fresh DIRECTORY: an empty one in the place of whatever an interrupted run left
+fresh() { rm -rf "$1"; mkdir -p "$1"; }
+
+# --- kind debian -----------------------------------------------------------------------
+
+# image_package RELEASE: from 7.0 on the bare image has a package of its own
+image_package() {
+	local pkg
+	for pkg in "linux-binary-$1" "linux-binary-unsigned-$1" "linux-image-$1"; do
+		[[ -z $(deb_version "$pkg") ]] || { echo "$pkg"; return; }
+	done
+	return 1
+}
+
+# release_of REGEX: the highest release that has both headers and an image
+release_of() {
+	local rel
+	while read -r rel; do
+		! image_package "$rel" >/dev/null || { echo "$rel"; return; }
+	done < <(apt-cache pkgnames linux-headers- | sed 's/^linux-headers-//' | grep -xE "$1" | sort -Vr)
+	return 1
+}
+
+get_debian() {
+	local rel dir pkg
+	rel=$(release_of "$what") || die "$name: the archive has no kernel like $what"
+	pkg=$(image_package "$rel")
+	dir=$CACHE/kernel/${rel}_$(deb_version "$pkg")
+	locked "kernel $rel" unpack_debian "$rel" "$pkg" "$dir"
+	root=
+	if [[ $toolchain = *:* ]]; then
+		root=$(build_root "${toolchain%:*}" "${toolchain#*:}")
+	fi
+	cat "$dir/env"
+	printf 'cc=%q\nroot=%q\n' "${toolchain#*:}" "$root"
+}
+
+unpack_debian() {
+	local rel=$1 pkg=$2 dir=$3 deb needs vmlinuz
+	[[ ! -e $dir/env ]] || return 0
+	fresh "$dir"
+	mapfile -t needs < <(apt-cache depends "linux-headers-$rel" |
+		awk '$1 ~ /Depends:/ && $2 ~ /^linux-(headers-.*-common|kbuild-)/ { print $2 }')
+	download "$dir/deb" "$pkg" "linux-headers-$rel" "${needs[@]}"
+	for deb in "$dir"/deb/linux-{headers,kbuild}-*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	# only the image: the modules of a distribution kernel are most of its package
+	dpkg-deb --fsys-tarfile "$dir/deb/$pkg"_*.deb | tar -C "$dir" -x --wildcards '*/vmlinuz*'
+	rm -r "$dir/deb"
+	vmlinuz=$(find "$dir" -name 'vmlinuz*' -type f)
+	[[ -f $vmlinuz ]] || die "$pkg holds no kernel image"
+	sed -i "s#/usr/src/#$dir/usr/src/#g" "$dir/usr/src/linux-headers-$rel/Makefile"
+	finish "$dir" "release=$rel" "vmlinuz=$vmlinuz" "kdir=$dir/usr/src/linux-headers-$rel"
+}
+
+# build_root SUITE COMPILER: a directory to chroot into, with just make and the compiler.
+# apt resolves the packages against an empty system; unpacking them is all it takes.
+build_root() {
+	local version dir
+	version=$(deb_version "$2") || return
+	dir=$CACHE/root/$1-$2_$version
+	locked "build root $1" unpack_root "$1" "$2" "$dir"
+	echo "$dir/root"
+}
+
+unpack_root() {
+	local suite=$1 compiler=$2 dir=$3 deb
+	[[ ! -e $dir/env ]] || return 0
+	fresh "$dir"
+	mkdir -p "$dir/root/proc" "$dir/deb/partial"
+	say "downloading a build root of Debian $suite with $compiler"
+	apt-get -qq -y --no-install-recommends --download-only -t "$suite" -o Dir::Cache::archives="$dir/deb" \
+		install base-files dash bash coreutils sed grep mawk findutils perl-base libc6-dev libelf1t64 make \
+		"$compiler" "$compiler-for-host" >&2 || die "cannot download the build root of $suite"
+	dpkg-deb -x "$dir"/deb/base-files_*.deb "$dir/root"	# has /lib -> usr/lib and the like
+	for deb in "$dir"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$dir/root"
+	done
+	ln -s mawk "$dir/root/usr/bin/awk"
+	rm -r "$dir/deb"
+	finish "$dir"
+}
+
+# --- kind source -----------------------------------------------------------------------
+
+source_dir() { echo "$CACHE/source/$1_$(deb_version "linux-source-$1")"; }
+
+unpack_source() {
+	local dir=$2
+	[[ ! -e $dir/env ]] || return 0
+	fresh "$dir"
+	download "$dir/deb" "linux-source-$1"
+	say "unpacking the source of Linux $1"
+	dpkg-deb --fsys-tarfile "$dir"/deb/*.deb | tar -xO "./usr/src/linux-source-$1.tar.xz" |
+		tar -C "$dir" --strip-components=1 -xJ
+	rm -r "$dir/deb"
+	finish "$dir"
+}
+
+get_source() {
+	local src dir fragments f
+	fragments=()
+	for f in ${config//,/ }; do
+		fragments+=("$VM_DIR/config/$f.config")
+	done
+	src=$(source_dir "$what")
+	locked "source $what" unpack_source "$what" "$src"
+	dir=$CACHE/kernel/$name-${src##*_}-$("$toolchain" -dumpfullversion)-$(cat "${fragments[@]}" | sha256sum | cut -c1-12)
+	locked "kernel $name" build_source "$src" "$dir" "${fragments[@]}"
+	cat "$dir/env"
+	printf 'cc=%q\nroot=\n' "$toolchain"
+}
+
+build_source() {
+	local src=$1 dir=$2 option pid; shift 2
+	[[ ! -e $dir/env ]] || return 0
+	fresh "$dir"
+	say "building the $name kernel with $toolchain (5 to 10 minutes on 2 cores, once)"
+	{
+		make -C "$src" O="$dir" CC="$toolchain" tinyconfig
+		(cd "$dir" && "$src/scripts/kconfig/merge_config.sh" -m .config "$@")
+		make -C "$dir" CC="$toolchain" olddefconfig
+	} >"$dir/build.log" 2>&1 || die "configuring the kernel failed, see $dir/build.log"
+	# a misspelt or unmet option would silently test less than it says
+	while read -r option; do
+		grep -qxF "$option" "$dir/.config" || die "the $name kernel does not get '$option'"
+	done < <(sed -n '/^CONFIG_.*=/p; /^# CONFIG_.* is not set/p' "$@")
+
+	nice -n 5 make -C "$dir" CC="$toolchain" -j"$(nproc)" bzImage modules >>"$dir/build.log" 2>&1 & pid=$!
+	while sleep 30; kill -0 "$pid" 2>/dev/null; do
+		say "the $name kernel: $(grep -cE '^ +(CC|AS|LD|AR) ' "$dir/build.log") steps of about 1950 done"
+	done
+	wait "$pid" || die "building the $name kernel failed, see $dir/build.log"
+	# modules link against the headers, scripts and tools only
+	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
+		-type f \( -name '*.[oa]' -o -name 'vmlinux.unstripped' \) -exec rm {} +
+	finish "$dir" "release=$(cat "$dir/include/config/kernel.release")" \
+		"vmlinuz=$dir/arch/x86/boot/bzImage" "kdir=$dir"
+}
+
+# --- kind host -------------------------------------------------------------------------
+
+get_host() {
+	local rel=${KVER:-$(uname -r)} f
+	[[ -d /lib/modules/$rel/build ]] || die "no headers for the running kernel: /lib/modules/$rel/build is missing"
+	for f in "/boot/vmlinuz-$rel" "/lib/modules/$rel/vmlinuz" "/usr/lib/modules/$rel/vmlinuz"; do
+		[[ ! -r $f ]] || break
+	done
+	[[ -r $f ]] || die "cannot read an image of the running kernel: neither /boot/vmlinuz-$rel nor /lib/modules/$rel/vmlinuz"
+	printf '%s\n' "release=$rel" "vmlinuz=$f" "kdir=/lib/modules/$rel/build" "cc=gcc" "root="
+}
+
+table() { sed 's/#.*//; /^[[:space:]]*$/d' "$VM_DIR/kernels"; }
+
+case ${1:-} in
+list)
+	table | awk '{ print $1 }' ;;
+get)
+	[[ $# = 2 ]] || die "usage: kernel.sh get NAME"
+	name=$2
+	read -r _ kind what toolchain config mem args < <(table | awk -v n="$name" '$1 == n') ||
+		die "no kernel '$name' in $VM_DIR/kernels; there are: $(table | awk '{ printf "%s ", $1 }')"
+	[[ $kind = host ]] || apt_private
+	"get_$kind"
+	printf 'mem=%q\nargs=%q\n' "$mem" "$args" ;;
+source)
+	apt_private
+	version=${2:-$SOURCE_VERSION}
+	dir=$(source_dir "$version")
+	locked "source $version" unpack_source "$version" "$dir"
+	echo "$dir" ;;
+*)
+	die "usage: kernel.sh list | get NAME | source [VERSION]" ;;
+esac
