@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * evnotify - all that is known about kernel versions
+ *
+ * The sources are written to the newest kernel's names.  What an older kernel
+ * lacks is supplied here, under that name; Kbuild finds out by looking into
+ * the kernel's headers, since distributions carry changes back.  In a kernel
+ * tree nothing of this file is left but its includes.
+ */
+#ifndef EVNOTIFY_COMPAT_H
+#define EVNOTIFY_COMPAT_H
+
+#include <linux/compiler.h>
+#include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "evnotify needs Linux 6.1 or later"
+#endif
+
+/* 6.13: hrtimer_setup() replaces hrtimer_init() and a store. */
+#ifdef EVNOTIFY_NO_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock_id, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock_id, mode);
+	timer->function = function;
+}
+#endif
+
+/* 6.8: eventfd_signal() adds 1 and takes no number. */
+#ifdef EVNOTIFY_EVENTFD_SIGNAL_N
+#define eventfd_signal(ctx) eventfd_signal(ctx, 1)
+#endif
+
+/* 6.12: exempts an array from INIT_STACK_ALL. */
+#ifndef __uninitialized
+#define __uninitialized __attribute__((__uninitialized__))
+#endif
+
+#endif /* EVNOTIFY_COMPAT_H */

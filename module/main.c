@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify - kernel to user notification: load, unload, device node
+ */
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "evnotify.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+unsigned int evnotify_max_requests = 1U << 17;
+unsigned int evnotify_min_period_ns = 100000;
+
+static int evnotify_set_max_requests(const char *val,
+				     const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, EVNOTIFY_MAX_REQUESTS);
+}
+
+static const struct kernel_param_ops evnotify_max_requests_ops = {
+	.set = evnotify_set_max_requests,
+	.get = param_get_uint,
+};
+
+module_param_cb(max_requests, &evnotify_max_requests_ops,
+		&evnotify_max_requests, 0644);
+MODULE_PARM_DESC(max_requests,
+		 "Requests that an open file can hold, unread completions included (default 131072, at most 1048576); read at open");
+
+static int evnotify_set_min_period_ns(const char *val,
+				      const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, NSEC_PER_SEC);
+}
+
+static const struct kernel_param_ops evnotify_min_period_ns_ops = {
+	.set = evnotify_set_min_period_ns,
+	.get = param_get_uint,
+};
+
+module_param_cb(min_period_ns, &evnotify_min_period_ns_ops,
+		&evnotify_min_period_ns, 0644);
+MODULE_PARM_DESC(min_period_ns,
+		 "Shortest period of a periodic request in nanoseconds (default 100000, at most 1000000000)");
+
+static struct miscdevice evnotify_device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "evnotify",
+	.fops = &evnotify_fops,
+	.mode = 0660,
+};
+
+/* An open file holds a reference to the module: there is nothing else to it. */
+module_misc_device(evnotify_device);
+
+MODULE_DESCRIPTION("Kernel to user notification by eventfd or pending request");
+MODULE_AUTHOR("The evnotify authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(EVNOTIFY_VERSION);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * evnotify - tracepoints for the whole life of a request
+ *
+ * They are the DebugPrint of the WDK sample.  One request can be followed by
+ * its instance and id.  All times are host times on the request's clock.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM evnotify
+
+#if !defined(EVNOTIFY_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define EVNOTIFY_TRACE_H
+
+#include <linux/tracepoint.h>
+
+struct evnotify_instance;
+struct evnotify_req;
+
+DECLARE_EVENT_CLASS(evnotify_instance,
+	TP_PROTO(const struct evnotify_instance *inst),
+	TP_ARGS(inst),
+	TP_STRUCT__entry(
+		__field(u32, instance)
+		__field(u32, pending)
+		__field(u32, unread)
+		__field(u64, armed)
+		__field(u64, completed)
+		__field(u64, cancelled)
+	),
+	TP_fast_assign(
+		__entry->instance = inst->number;
+		__entry->pending = inst->pending;
+		__entry->unread = inst->unread;
+		__entry->armed = inst->armed;
+		__entry->completed = inst->completed;
+		__entry->cancelled = inst->cancelled;
+	),
+	TP_printk("instance=%u armed=%llu completed=%llu cancelled=%llu pending=%u unread=%u",
+		  __entry->instance, __entry->armed, __entry->completed,
+		  __entry->cancelled, __entry->pending, __entry->unread)
+);
+
+/* The device was opened. */
+DEFINE_EVENT(evnotify_instance, evnotify_open,
+	TP_PROTO(const struct evnotify_instance *inst), TP_ARGS(inst));
+/* The last reference to an open file has gone; what was pending counts as cancelled. */
+DEFINE_EVENT(evnotify_instance, evnotify_release,
+	TP_PROTO(const struct evnotify_instance *inst), TP_ARGS(inst));
+
+DECLARE_EVENT_CLASS(evnotify_req,
+	TP_PROTO(const struct evnotify_instance *inst,
+		 const struct evnotify_req *req),
+	TP_ARGS(inst, req),
+	TP_STRUCT__entry(
+		__field(u32, instance)
+		__field(u8, mode)
+		__field(u8, clock)
+		__field(bool, cancelled)
+		__field(u64, id)
+		__field(u64, user_data)
+		__field(s64, due)
+		__field(u64, period)
+		__field(s64, expired)
+		__field(s64, completed)
+		__field(u64, count)
+	),
+	TP_fast_assign(
+		__entry->instance = inst->number;
+		__entry->mode = req->mode;
+		__entry->clock = req->clock;
+		__entry->cancelled = req->cancelled;
+		__entry->id = req->id;
+		__entry->user_data = req->user_data;
+		__entry->due = req->due;
+		__entry->period = req->period;
+		__entry->expired = req->expired;
+		__entry->completed = req->completed;
+		__entry->count = req->count;
+	),
+	TP_printk("instance=%u id=%llu user_data=%llu mode=%s clock=%s due_ns=%lld period_ns=%llu expired_ns=%lld completed_ns=%lld count=%llu%s",
+		  __entry->instance, __entry->id, __entry->user_data,
+		  __print_symbolic(__entry->mode,
+				   { EVNOTIFY_MODE_PENDING, "pending" },
+				   { EVNOTIFY_MODE_EVENTFD, "eventfd" }),
+		  __print_symbolic(__entry->clock,
+				   { 0, "monotonic" }, { 1, "boottime" },
+				   { 2, "realtime" }, { 3, "tai" }),
+		  __entry->due, __entry->period, __entry->expired,
+		  __entry->completed, __entry->count,
+		  __entry->cancelled ? " cancelled" : "")
+);
+
+#define EVNOTIFY_REQ_EVENT(name) \
+DEFINE_EVENT(evnotify_req, name, \
+	TP_PROTO(const struct evnotify_instance *inst, \
+		 const struct evnotify_req *req), \
+	TP_ARGS(inst, req))
+
+/* REGISTER, WAIT or write() took the request: it has its record and its id. */
+EVNOTIFY_REQ_EVENT(evnotify_register);
+/* It is pending: from here on the timer can find it. */
+EVNOTIFY_REQ_EVENT(evnotify_arm);
+/* The timer interrupt found it due. */
+EVNOTIFY_REQ_EVENT(evnotify_expire);
+/* The tasklet completes it, or a cancellation does. */
+EVNOTIFY_REQ_EVENT(evnotify_complete);
+/* A cancellation won. */
+EVNOTIFY_REQ_EVENT(evnotify_cancel);
+/* It has new times. */
+EVNOTIFY_REQ_EVENT(evnotify_update);
+/* The process has its event record. */
+EVNOTIFY_REQ_EVENT(evnotify_read);
+
+#endif /* EVNOTIFY_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>
