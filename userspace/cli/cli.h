@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * evnotify - the command: what its files share
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <termios.h>
+
+#include <evnotify.h>
+
+#define DEVICE_PATH	"/dev/evnotify"
+#define MODULE_NAME	"evnotify"
+#define NSEC_PER_SEC	UINT64_C(1000000000)
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Exit status; EXIT_STATUS_HELP says the same in words. */
+enum {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NO_DEVICE = 3,
+	EXIT_NO_PERMISSION = 4,
+	EXIT_REFUSED = 5,
+	EXIT_VERSION = 6,
+};
+
+#define EXIT_STATUS_HELP \
+"Exit status:\n" \
+"  0  success\n" \
+"  1  failure of another kind than those below\n" \
+"  2  wrong usage\n" \
+"  3  no device, and no module that would make it\n" \
+"  4  no permission\n" \
+"  5  the kernel refused to load the module\n" \
+"  6  the module and this command do not fit together\n" \
+"  A signal that ends the command ends it as that signal, after it tidied up.\n"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+};
+
+extern const struct command cmd_event;
+extern const struct command cmd_info;
+extern const struct command cmd_watch;
+
+/* message.c: errors on stderr: what failed and why, then what to do. */
+int fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int bad_usage(const struct command *cmd);
+int bad_value(const char *option, const char *value, const char *why);
+int flush_output(void);
+
+/* time.c: times as people write them, in nanoseconds. */
+const char *parse_time(const char *text, uint64_t *ns);
+const char *parse_number(const char *text, uint64_t max, uint64_t *number);
+void format_span(int64_t ns, char *buf, size_t size);
+uint64_t now_ns(int clockid);
+
+/* names.c: the ABI's numbers by name. */
+struct name {
+	const char *name;
+	int value;
+};
+extern const struct name mode_names[];
+extern const struct name clock_names[];
+const struct name *find_name(const struct name *table, const char *name);
+const char *name_of(const struct name *table, int value);
+void print_json_string(const char *text);
+
+/* device.c */
+int device_open(const char *path, int flags, struct evn **evn, struct evnotify_info *info);
+
+/* module.c: loads and unloads the kernel module. */
+struct module {
+	struct kmod_ctx *ctx;
+	struct kmod_module *kmod;	/* set while this command has it loaded */
+};
+int module_load(struct module *module, const char *file, const char *node);
+void module_unload(struct module *module);
+
+/* input.c: what ends a run: a key, a signal. */
+enum input_stdin {
+	INPUT_KEYS,	/* only a terminal counts */
+	INPUT_BYTES,	/* of another file any byte counts as a key */
+};
+#define INPUT_FDS	2
+
+struct input {
+	struct pollfd fds[INPUT_FDS];	/* stdin and signals */
+	bool eof;		/* stdin has ended without a key */
+	int signal;		/* the signal that came, or 0 */
+};
+int input_open(struct input *input, enum input_stdin use);
+bool input_wait(struct input *input, struct pollfd *fds, unsigned int n);
+int input_close(struct input *input, int status);
+
+/* print.c */
+void print_event(const struct evnotify_event *ev, const char *mode, int clockid,
+		 uint64_t seen_ns, bool json);
+
+/* run_*.c: arm the requests of a run, report what becomes of them. */
+#define RUN_STOPPED	(-1)	/* a key or a signal came; the rest is cancelled */
+
+struct run {
+	struct evn *evn;
+	struct input *input;
+	struct evnotify_request *reqs;	/* user_data is the number to show */
+	unsigned int n;
+	bool json;
+};
+int run_pending(struct run *run);
+int run_eventfd(struct run *run);
+int run_wait(struct run *run);
+int run_arm(struct run *run);
+int run_refused(const struct run *run, unsigned int i, int error);
+int run_report(const struct run *run, const struct evnotify_event *ev, const char *mode,
+	       int clockid, uint64_t seen_ns);
+
+#endif /* CLI_H */

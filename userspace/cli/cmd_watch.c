@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify watch: every mode, clock and kind of due time; one line per event.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+static const struct watch_mode {
+	const char *name;
+	uint32_t mode;
+	int (*run)(struct run *run);
+} modes[] = {
+	{ "pending", EVNOTIFY_MODE_PENDING, run_pending },
+	{ "wait", EVNOTIFY_MODE_PENDING, run_wait },
+	{ "eventfd", EVNOTIFY_MODE_EVENTFD, run_eventfd },
+};
+
+struct options {
+	const char *device;
+	const struct watch_mode *mode;
+	bool after;
+	bool at;
+	uint64_t due_ns;
+	uint64_t step_ns;
+	uint64_t period_ns;
+	uint64_t count;
+	uint64_t requests;
+	int clockid;
+	bool json;
+};
+
+static int parse_mode(struct options *opt, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (strcmp(name, modes[i].name) == 0) {
+			opt->mode = &modes[i];
+			return EXIT_OK;
+		}
+	}
+	return bad_value("--mode", name, "is none of pending, wait, eventfd");
+}
+
+static int parse_clock(struct options *opt, const char *name)
+{
+	const struct name *clock = find_name(clock_names, name);
+
+	if (!clock)
+		return bad_value("--clock", name, "is none of monotonic, boottime, realtime, tai");
+	opt->clockid = clock->value;
+	return EXIT_OK;
+}
+
+static int parse_option(struct options *opt, int c)
+{
+	const char *error = NULL;
+	const char *name = NULL;
+
+	switch (c) {
+	case 'm':
+		return parse_mode(opt, optarg);
+	case 'c':
+		return parse_clock(opt, optarg);
+	case 'a':
+		name = "--after";
+		opt->after = true;
+		error = parse_time(optarg, &opt->due_ns);
+		break;
+	case 'A':
+		name = "--at";
+		opt->at = true;
+		error = parse_time(optarg, &opt->due_ns);
+		break;
+	case 's':
+		name = "--step";
+		error = parse_time(optarg, &opt->step_ns);
+		break;
+	case 'p':
+		name = "--period";
+		error = parse_time(optarg, &opt->period_ns);
+		if (!error && !opt->period_ns)
+			error = "is no period";
+		break;
+	case 'n':
+		name = "--count";
+		error = parse_number(optarg, UINT32_MAX, &opt->count);
+		break;
+	case 'r':
+		name = "--requests";
+		error = parse_number(optarg, 1 << 20, &opt->requests);
+		break;
+	case 'd':
+		opt->device = optarg;
+		break;
+	case 'j':
+		opt->json = true;
+		break;
+	default:
+		return bad_usage(&cmd_watch);
+	}
+	return error ? bad_value(name, optarg, error) : EXIT_OK;
+}
+
+static int conflict(const char *what)
+{
+	fail(EXIT_USAGE, "%s", what);
+	return bad_usage(&cmd_watch);
+}
+
+static int parse(struct options *opt, int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "mode", required_argument, NULL, 'm' },
+		{ "after", required_argument, NULL, 'a' },
+		{ "at", required_argument, NULL, 'A' },
+		{ "step", required_argument, NULL, 's' },
+		{ "clock", required_argument, NULL, 'c' },
+		{ "period", required_argument, NULL, 'p' },
+		{ "count", required_argument, NULL, 'n' },
+		{ "requests", required_argument, NULL, 'r' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int ret;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:d:j", longopts, NULL)) >= 0) {
+		ret = parse_option(opt, c);
+		if (ret)
+			return ret;
+	}
+	if (optind < argc)
+		return conflict("takes options only");
+	if (opt->after && opt->at)
+		return conflict("--after and --at exclude each other");
+	if (opt->count && !opt->period_ns)
+		return conflict("--count needs --period");
+	if (opt->period_ns && opt->mode->run == run_wait)
+		return conflict("--mode wait takes no --period: a wait ends with one completion");
+	return EXIT_OK;
+}
+
+static int make_requests(const struct options *opt, struct evnotify_request *reqs)
+{
+	for (uint64_t i = 0; i < opt->requests; i++) {
+		uint64_t due_ns;
+
+		if (__builtin_mul_overflow(i, opt->step_ns, &due_ns) ||
+		    __builtin_add_overflow(due_ns, opt->due_ns, &due_ns) || due_ns > INT64_MAX)
+			return fail(EXIT_USAGE, "request %llu would be due too late (--step)",
+				    (unsigned long long)i + 1);
+		reqs[i] = (struct evnotify_request){
+			.user_data = i + 1,
+			.due_ns = due_ns,
+			.period_ns = opt->period_ns,
+			.mode = opt->mode->mode,
+			.flags = opt->at ? EVNOTIFY_ABSTIME : 0,
+			.clockid = opt->clockid,
+			.count = (uint32_t)opt->count,
+		};
+	}
+	return EXIT_OK;
+}
+
+static int watch(const struct options *opt, struct evnotify_request *reqs)
+{
+	struct run run = { .reqs = reqs, .n = (unsigned int)opt->requests, .json = opt->json };
+	struct evnotify_info info;
+	struct input input;
+	int ret;
+
+	ret = device_open(opt->device, O_NONBLOCK, &run.evn, &info);
+	if (ret)
+		return ret;
+	run.input = &input;
+	ret = input_open(&input, INPUT_KEYS);
+	if (!ret) {
+		ret = opt->mode->run(&run);
+		ret = input_close(&input, ret == RUN_STOPPED ? EXIT_OK : ret);
+	}
+	evn_close(run.evn);
+	return ret;
+}
+
+static int run(int argc, char **argv)
+{
+	struct options opt = {
+		.device = DEVICE_PATH,
+		.mode = &modes[0],
+		.due_ns = NSEC_PER_SEC,
+		.requests = 1,
+		.clockid = CLOCK_MONOTONIC,
+	};
+	struct evnotify_request *reqs;
+	int ret;
+
+	ret = parse(&opt, argc, argv);
+	if (ret)
+		return ret;
+	reqs = calloc(opt.requests, sizeof(*reqs));
+	if (!reqs)
+		return fail(EXIT_FAILED, "cannot hold the requests: %s", strerror(errno));
+	ret = make_requests(&opt, reqs);
+	if (!ret)
+		ret = watch(&opt, reqs);
+	free(reqs);
+	return ret;
+}
+
+const struct command cmd_watch = {
+	.name = "watch",
+	.run = run,
+	.help =
+"Usage: evnotify watch [OPTION]...\n"
+"\n"
+"Arms requests and prints a line for each event: when it was due, how long after\n"
+"that it expired (interrupt), completed (tasklet) and was seen (by this program).\n"
+"Ends when every request has completed; a key or a signal cancels the rest.\n"
+"\n"
+"  -m, --mode MODE      pending (default): the device becomes readable\n"
+"                       wait: a thread for each request blocks in the device\n"
+"                       eventfd: an eventfd for each request is signalled; it\n"
+"                       carries no times, so only due and seen are shown\n"
+"  -a, --after TIME     due so long from now (default 1s)\n"
+"  -A, --at TIME        due at this time of the clock\n"
+"  -s, --step TIME      each further request is due so much later (default 0)\n"
+"  -c, --clock CLOCK    monotonic (default), boottime, realtime or tai\n"
+"  -p, --period TIME    expire again and again (not with mode wait)\n"
+"  -n, --count N        end each periodic request after N expirations\n"
+"  -r, --requests N     arm N requests at once (default 1)\n"
+"  -j, --json           one JSON object per line; times in nanoseconds\n"
+"  -d, --device PATH    the device node (default " DEVICE_PATH ")\n"
+"\n"
+"TIME is a number and a unit: ns, us, ms or s; seconds without one.\n",
+};

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify - notified by the kernel, from the command line
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static const struct command *const commands[] = { &cmd_watch, &cmd_info };
+
+static const char more_help[] =
+"\n"
+"Further commands:\n"
+"  evnotify watch       every mode, clock and kind of due time, as lines or JSON\n"
+"  evnotify info        what the module is and allows\n"
+"  evnotify help CMD    the options of a command\n"
+"  evnotify --version\n"
+"\n"
+EXIT_STATUS_HELP;
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static int help(const char *name)
+{
+	const struct command *cmd = &cmd_event;
+
+	if (name) {
+		cmd = find_command(name);
+		if (!cmd) {
+			fail(EXIT_USAGE, "'%s' is not a command", name);
+			return bad_usage(&cmd_event);
+		}
+	}
+	fputs(cmd->help, stdout);
+	if (!name)
+		fputs(more_help, stdout);
+	return flush_output();
+}
+
+static bool is_help(const char *arg)
+{
+	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+/* So that no file of ours becomes the standard input or output of this run. */
+static void open_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *cmd;
+
+	open_standard_fds();
+	if (argc < 2) {
+		fail(EXIT_USAGE, "nothing to do");
+		return bad_usage(&cmd_event);
+	}
+	if (is_help(argv[1]))
+		return help(NULL);
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("evnotify %s\n", evn_version_string());
+		return flush_output();
+	}
+	if (strcmp(argv[1], "help") == 0)
+		return help(argc > 2 ? argv[2] : NULL);
+	cmd = find_command(argv[1]);
+	if (!cmd)
+		return cmd_event.run(argc, argv);
+	if (argc > 2 && is_help(argv[2]))
+		return help(cmd->name);
+	/* getopt(3) names the program in its messages by this. */
+	argv[1] = "evnotify";
+	return cmd->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Notified by an eventfd. cc event.c $(pkg-config --cflags --libs libevnotify) */
+#include <err.h>
+#include <evnotify.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+int main(void)
+{
+	struct evnotify_request req = {
+		.mode = EVNOTIFY_MODE_EVENTFD,
+		.clockid = CLOCK_MONOTONIC,
+		.due_ns = 500000000,		/* half a second from now */
+	};
+	struct evn *evn = evn_open(NULL, 0);
+	uint64_t expirations;
+
+	if (!evn)
+		err(1, "/dev/evnotify");
+	req.eventfd = eventfd(0, EFD_CLOEXEC);
+	if (req.eventfd < 0)
+		err(1, "eventfd");
+	if (evn_register(evn, &req, 1) < 0)
+		err(1, "evn_register");
+	printf("request %llu is armed\n", (unsigned long long)req.id);
+
+	if (read(req.eventfd, &expirations, sizeof(expirations)) < 0)
+		err(1, "read");
+	printf("the event was signalled %llu time(s)\n", (unsigned long long)expirations);
+	evn_close(evn);
+	return 0;
+}

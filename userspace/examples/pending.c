@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A pending request. cc pending.c $(pkg-config --cflags --libs libevnotify) */
+#include <err.h>
+#include <evnotify.h>
+#include <stdio.h>
+#include <time.h>
+
+int main(void)
+{
+	struct evnotify_wait wait = {
+		.request = {
+			.mode = EVNOTIFY_MODE_PENDING,
+			.clockid = CLOCK_MONOTONIC,
+			.due_ns = 500000000,	/* half a second from now */
+		},
+	};
+	struct evn *evn = evn_open(NULL, 0);
+
+	if (!evn)
+		err(1, "/dev/evnotify");
+	if (evn_wait(evn, &wait) < 0)		/* blocks until it completes */
+		err(1, "evn_wait");
+	printf("request %llu expired %llu ns after it was due\n",
+	       (unsigned long long)wait.event.id,
+	       (unsigned long long)(wait.event.expired_ns - wait.event.due_ns));
+	evn_close(evn);
+	return 0;
+}
