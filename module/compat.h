@@ -13,6 +13,7 @@
 #include <linux/compiler.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
@@ -33,6 +34,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 /* 6.8: eventfd_signal() adds 1 and takes no number. */
 #ifdef EVNOTIFY_EVENTFD_SIGNAL_N
 #define eventfd_signal(ctx) eventfd_signal(ctx, 1)
+#endif
+
+/* 7.0: kzalloc_obj() takes the object, not its size. */
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj, gfp) kzalloc(sizeof(obj), gfp)
 #endif
 
 /* 6.12: exempts an array from INIT_STACK_ALL. */

@@ -64,7 +64,7 @@ struct seq_file;
 /* Requests that the timer interrupt takes at once. */
 #define EVNOTIFY_IRQ_BATCH	32
 /* Requests or event records that are copied from or to the process at once. */
-#define EVNOTIFY_COPY_BATCH	16
+#define EVNOTIFY_COPY_BATCH	8
 
 /*
  * An id is a serial number above the place of the record: chunk and slot.
@@ -81,7 +81,7 @@ struct seq_file;
 #define EVNOTIFY_FIRST_REQS	8
 
 /* What max_requests may be at most; EVNOTIFY_PLACE_BITS has room for it. */
-#define EVNOTIFY_MAX_REQUESTS	(1U << 20)
+#define EVNOTIFY_MAX_REQUESTS	1048576
 
 /* The clocks, as indices of evnotify_instance.queues. */
 enum evnotify_clock {
@@ -208,7 +208,7 @@ struct evnotify_queue {
  * @first: chunk 0
  */
 struct evnotify_instance {
-	spinlock_t lock;
+	spinlock_t lock;	/* nests inside readers */
 	struct tasklet_struct dpc;
 	struct evnotify_queue queues[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_fifo expired;
@@ -227,7 +227,7 @@ struct evnotify_instance {
 	u64 seq;
 	u32 limit;
 	u32 number;
-	struct mutex readers;
+	struct mutex readers;	/* one read() at a time */
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct xarray chunks;

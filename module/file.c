@@ -509,7 +509,7 @@ static int evnotify_open(struct inode *inode, struct file *file)
 	struct evnotify_instance *inst;
 	int ret;
 
-	inst = kzalloc(sizeof(*inst), GFP_KERNEL_ACCOUNT);
+	inst = kzalloc_obj(*inst, GFP_KERNEL_ACCOUNT);
 	if (!inst)
 		return -ENOMEM;
 	inst->limit = READ_ONCE(evnotify_max_requests);

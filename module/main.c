@@ -11,7 +11,7 @@
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-unsigned int evnotify_max_requests = 1U << 17;
+unsigned int evnotify_max_requests = 131072;
 unsigned int evnotify_min_period_ns = 100000;
 
 static int evnotify_set_max_requests(const char *val,

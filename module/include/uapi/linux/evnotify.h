@@ -28,22 +28,22 @@
 /* Flags of a request and of an update. */
 
 /* due_ns is a time on the clock; without the flag it counts from now. */
-#define EVNOTIFY_ABSTIME	(1U << 0)
+#define EVNOTIFY_ABSTIME	0x1
 
 /* Flags of an event record. */
 
 /* The request is still armed and will complete again. */
-#define EVNOTIFY_EVENT_MORE	(1U << 0)
+#define EVNOTIFY_EVENT_MORE	0x1
 
 /* Flags of a cancellation. */
 
 /* Cancel every request that is armed when the call begins. */
-#define EVNOTIFY_CANCEL_ALL	(1U << 0)
+#define EVNOTIFY_CANCEL_ALL	0x1
 
 /* Features, as INFO reports them. */
 
 /* The checked build (EVNOTIFY_DEBUG): invariants are asserted at each step. */
-#define EVNOTIFY_FEATURE_CHECKED	(1ULL << 0)
+#define EVNOTIFY_FEATURE_CHECKED	0x1
 
 /**
  * struct evnotify_request - what to arm, 64 bytes
