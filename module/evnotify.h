@@ -67,6 +67,12 @@ struct seq_file;
 #define EVNOTIFY_COPY_BATCH	8
 
 /*
+ * Signals that an eventfd is owed at most for one request: a clock that jumps
+ * by a year must not keep the tasklet busy for hours.
+ */
+#define EVNOTIFY_MAX_SIGNALS	65535ULL
+
+/*
  * An id is a serial number above the place of the record: chunk and slot.
  * A serial number is never used again, so that a stale id finds nothing.
  */

@@ -233,17 +233,17 @@ static ssize_t evnotify_submit(struct evnotify_instance *inst, size_t count,
 static ssize_t evnotify_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
 	size_t count = iov_iter_count(from) / sizeof(struct evnotify_request);
-	gfp_t gfp = iocb->ki_flags & IOCB_NOWAIT ? GFP_NOWAIT : GFP_KERNEL;
+	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
 	ssize_t ret;
 
 	if (!count)
 		return -EINVAL;
 	ret = evnotify_submit(iocb->ki_filp->private_data, count, from, NULL,
-			      gfp);
+			      nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_KERNEL);
 	if (ret > 0)
 		return ret * sizeof(struct evnotify_request);
 	/* Whoever must not sleep comes again when it may. */
-	if (ret == -ENOMEM && iocb->ki_flags & IOCB_NOWAIT)
+	if (ret == -ENOMEM && nowait)
 		return -EAGAIN;
 	return ret;
 }
@@ -263,7 +263,6 @@ static ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	evnotify_offsets(offsets);
 
 	for (;;) {
-		ret = 0;
 		if (nowait)
 			ret = mutex_trylock(&inst->readers) ? 0 : -EAGAIN;
 		else

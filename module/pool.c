@@ -108,7 +108,7 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 	struct evnotify_req *reqs;
 	int ret;
 
-	reqs = kzalloc(EVNOTIFY_CHUNK_BYTES, gfp | __GFP_ACCOUNT);
+	reqs = kmalloc(EVNOTIFY_CHUNK_BYTES, gfp | __GFP_ACCOUNT);
 	if (!reqs)
 		return -ENOMEM;
 	ret = evnotify_pool_add(inst, reqs, EVNOTIFY_CHUNK_REQS, gfp);

@@ -252,6 +252,8 @@ static void evnotify_expire(struct evnotify_queue *q, unsigned int n)
 		req->event_due = req->due + (count - 1) * req->period;
 		req->expired = q->now;
 		req->count += count;
+		if (req->mode == EVNOTIFY_MODE_EVENTFD)
+			req->count = min(req->count, EVNOTIFY_MAX_SIGNALS);
 		if (last) {
 			inst->pending--;
 			inst->completed++;

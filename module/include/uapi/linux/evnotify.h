@@ -22,7 +22,10 @@
 
 /* An event record: read() from the device, or returned by WAIT. */
 #define EVNOTIFY_MODE_PENDING	0
-/* An eventfd of the process is signalled, once for each expiration. */
+/*
+ * An eventfd of the process is signalled, once for each expiration (of one
+ * request, at most 65535 signals are owed at a time).
+ */
 #define EVNOTIFY_MODE_EVENTFD	1
 
 /* Flags of a request and of an update. */
