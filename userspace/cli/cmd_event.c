@@ -93,6 +93,7 @@ static int use_device(const struct options *opt, struct input *input)
 	       info.module_version & 0xff, opt->eventfd ? "an event" : "a pending request",
 	       (double)opt->delay_ns / (double)NSEC_PER_SEC,
 	       isatty(STDIN_FILENO) ? "; a key ends it" : "");
+	fflush(stdout);
 	ret = rounds(opt, evn, input);
 	evn_close(evn);
 	return ret == RUN_STOPPED ? EXIT_OK : ret;

@@ -1,0 +1,192 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck source-path=SCRIPTDIR
+#
+# The command without a device: usage, messages, exit status, output. EVNOTIFY is
+# the command itself, FAKE the same on a played device (fake.c).
+set -u
+: "${EVNOTIFY:?}" "${FAKE:?}"
+cd "$(dirname "$0")" || exit 1
+. ./tap.sh
+
+node=$tmp/node
+touch "$tmp/evnotify.ko"
+export FAKE_NODE="$node"
+
+# Usage.
+usage() {
+	args=$1
+	# shellcheck disable=SC2086
+	check "usage: evnotify $1" fails 2 "$2" "$EVNOTIFY" $args
+}
+usage "" "--help"
+usage "1" "needs a delay"
+usage "1 0 2" "needs a delay"
+usage "1 2" "neither 0"
+usage "x 0" "not a time"
+usage "1e400 0" "not a time"
+usage "--nonsense" "unrecognized"
+usage "-1 0" "invalid option"
+usage "-n 0 1 0" "at least 1"
+usage "-n 4294967296 1 0" "too large"
+usage "help nonsense" "not a command"
+usage "watch --nonsense" "help watch"
+usage "watch more" "options only"
+usage "watch --mode x" "none of pending"
+usage "watch --clock x" "none of monotonic"
+usage "watch --after 1x" "not a time"
+usage "watch --at -1" "not a time"
+usage "watch --after 1 --at 1" "exclude"
+usage "watch --period 0" "no period"
+usage "watch --count 3" "needs --period"
+usage "watch --count 0 --period 1" "at least 1"
+usage "watch --mode wait --period 1" "no --period"
+usage "watch --requests 0" "at least 1"
+usage "watch --requests 1048577" "too large"
+usage "watch --step 9223372036 --requests 2" "too late"
+usage "info more" "options only"
+usage "info --nonsense" "help info"
+
+# Help and version.
+helps() {
+	run "$EVNOTIFY" "$@"
+	printf 'status: %s\n%s\n' "$rc" "$out"
+	[ "$rc" = 0 ] && [ -z "$err" ] && case $out in *Usage:*) true ;; *) false ;; esac
+}
+for args in --help -h help "help watch" "watch --help" "help info" "info -h"; do
+	# shellcheck disable=SC2086
+	check "evnotify $args" helps $args
+done
+run "$EVNOTIFY" --version
+check "the version is the module's" same "evnotify $(cat ../../module/VERSION)" "$out"
+full() { "$@" >/dev/full; }
+check "help to a full disk fails" fails 1 "No space left" full "$EVNOTIFY" --help
+
+# Opening fails.
+check "no device" fails 3 "modprobe" "$EVNOTIFY" info --device "$tmp/none"
+check "not the device" fails 3 "not an evnotify device" "$EVNOTIFY" info --device /dev/null
+check "no permission" fails 4 "sudo" env FAKE_OPEN=13 "$FAKE" info
+check "a device that went" fails 3 "modprobe" env FAKE_OPEN=6 "$FAKE" watch
+check "too many open files" fails 1 "Too many" env FAKE_OPEN=24 "$FAKE" watch
+check "an older module" fails 6 "release 4.5.6" env FAKE_ABI=0 "$FAKE" info
+check "a newer module is fine" fails 0 "" env FAKE_ABI=7 "$FAKE" info
+
+# The module.
+load="$FAKE --device $node --module $tmp/evnotify.ko 0 0"
+check "no such module file" fails 3 "No such file" \
+	"$FAKE" --device "$node" --module "$tmp/none.ko" 1 0
+check "no module for this kernel" fails 3 "evnotify-dkms" "$EVNOTIFY" --device "$node" 1 0
+refuses() {
+	# shellcheck disable=SC2086
+	check "inserting fails with errno $1" fails "$2" "$3" env FAKE_INSERT="$1" $load
+}
+refuses 1 4 "CAP_SYS_MODULE"	# EPERM
+refuses 2 5 "symbol"		# ENOENT
+refuses 8 5 "not a module for this kernel"	# ENOEXEC
+refuses 22 5 "not a module for this kernel"	# EINVAL
+refuses 74 5 "signature"	# EBADMSG
+refuses 126 5 "mokutil"		# ENOKEY
+refuses 129 5 "mokutil"		# EKEYREJECTED
+refuses 12 5 "dmesg"		# ENOMEM
+check "none of that left a node" test ! -e "$node"
+# shellcheck disable=SC2086
+run $load
+check "it loads the module, runs and unloads it" \
+	same "fake: insert $tmp/evnotify.ko fake: remove evnotify " "$(tr '\n' ' ' <"$tmp/err")"
+check "and ends well" same 0 "$rc"
+check "with one round at the end of input" same 1 "$(echo "$out" | grep -c '^request ')"
+touch "$node"
+# shellcheck disable=SC2086
+run $load
+check "a module that is there stays" same "0 " "$rc $err"
+rm "$node"
+# shellcheck disable=SC2086
+check "a module that is in use stays, and is named" fails 0 "another program uses it" \
+	env FAKE_REMOVE=11 $load
+rm -f "$node"
+# shellcheck disable=SC2086
+run env FAKE_OPEN=13 $load
+check "it is unloaded when opening fails" \
+	same "4 remove" "$rc $(echo "$err" | sed -n 's/^fake: \(remove\).*/\1/p')"
+
+# DELAY 0|1: rounds, input.
+for mode in 0 1; do
+	run "$FAKE" --device /dev/null -n 3 0.5 $mode
+	check "mode $mode: -n 3 makes three rounds without input" \
+		same "0 3" "$rc $(echo "$out" | grep -c '^request ')"
+	byte() { echo x | "$FAKE" --device /dev/null 1000 "$mode"; }
+	run byte
+	check "mode $mode: a byte ends a request of 1000 s, cancelled" \
+		same "0 1" "$rc $(echo "$out" | grep -c 'cancelled$')"
+	closed() { "$FAKE" --device /dev/null 0 "$mode" <&-; }
+	run closed
+	check "mode $mode: no standard input at all makes one round" \
+		same "0 1" "$rc $(echo "$out" | grep -c '^request ')"
+done
+if command -v script >/dev/null; then
+	key() {
+		: >"$tmp/tty"
+		(until grep -q 'a key ends it' "$tmp/tty"; do :; done; printf k) |
+			script -qefc "$FAKE --device /dev/null 1000 0" "$tmp/tty"
+	}
+	check "a key on a terminal ends a blocked wait" fails 0 "" key
+	check "which is cancelled" grep -q cancelled "$tmp/tty"
+fi
+check "arming fails" fails 1 "max_requests" env FAKE_REGISTER=28 "$FAKE" --device /dev/null 0 1
+check "a short period" fails 1 "min_period_ns" env FAKE_REGISTER=22 "$FAKE" watch -p 1us
+
+# Signals and pipes.
+signalled() {
+	"$FAKE" watch --after 1000 --requests 3 --mode "$2" >"$tmp/out" &
+	pid=$!
+	# It is past its own set-up once it holds a signalfd.
+	until find "/proc/$pid/fd" -lname '*signalfd*' 2>/dev/null | grep -q .; do :; done
+	kill -"$1" $pid
+	wait $pid
+	same "$((128 + $3)) 3" "$? $(grep -c cancelled "$tmp/out")"
+}
+for mode in pending wait eventfd; do
+	check "SIGTERM ends watch --mode $mode as that signal, nothing left armed" signalled TERM $mode 15
+done
+check "SIGINT too" signalled INT pending 2
+epipe() { "$FAKE" watch --period 1ms; echo $? >"$tmp/rc"; }
+epipe | head -n 1 >/dev/null
+check "a reader that went away ends it as SIGPIPE" same 141 "$(cat "$tmp/rc")"
+
+# Lines and JSON.
+run "$FAKE" watch --at 1000 --requests 2 --step 10ms
+check "a line shows the steps" same \
+	"request 1 due 1000.000000000 expired +41.2us completed +9.8us seen" \
+	"$(printf '%s\n' "$out" | head -n 1 | tr -s ' ' | sed 's/seen.*/seen/')"
+run "$FAKE" watch --period 1ms --count 3
+check "a period with a count: all but the last have more to come" \
+	same "3 2" "$(echo "$out" | grep -c ^request) $(echo "$out" | grep -c 'more to come$')"
+run "$FAKE" watch --mode eventfd --period 1ms --count 3
+check "an eventfd that was read late counts its expirations" \
+	same "1 1" "$(echo "$out" | grep -c ^request) $(echo "$out" | grep -c '3 expirations$')"
+if command -v jq >/dev/null; then
+	for mode in pending wait eventfd; do
+		run "$FAKE" watch --json --mode $mode --requests 5 --clock boottime
+		check "--json, mode $mode: five objects with the same members" same \
+			"5 $mode boottime completed" \
+			"$(echo "$out" | jq -rs '"\(length) \(.[4].mode) \(.[4].clock) \(.[4].status)"')"
+		echo "$out" | jq -c 'keys' | sort -u >"$tmp/keys.$mode"
+	done
+	check "every mode has the same members" cmp "$tmp/keys.pending" "$tmp/keys.eventfd"
+	run "$FAKE" watch --json --at 1000
+	check "--json: the steps" same '41200 9800' \
+		"$(echo "$out" | jq -r '"\(.due_to_expired_ns) \(.expired_to_completed_ns)"')"
+	run "$FAKE" watch --json --at 1000 --mode eventfd
+	check "--json: what an eventfd does not know is null" same 'null null null' \
+		"$(echo "$out" | jq -r '"\(.seq) \(.expired_ns) \(.completed_to_seen_ns)"')"
+	run "$FAKE" info --json --device 'a"b\c'
+	check "info --json" same 'a"b\c 1.2.3 4.5.6 true ["pending","eventfd"] ["monotonic","realtime"] 100000' \
+		"$(printf '%s\n' "$out" | jq -r '"\(.device) \(.module_version) \(.command_version) \(.checked) \(.modes) \(.clocks_now_ns|keys) \(.min_period_ns)"')"
+else
+	echo "# jq is missing: JSON is not checked"
+	check "jq is installed" false
+fi
+run "$FAKE" info
+check "info" same "module        1.2.3, interface version 1, checked build" \
+	"$(echo "$out" | grep ^module)"
+tap_done

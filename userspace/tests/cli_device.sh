@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck source-path=SCRIPTDIR disable=SC2086 # words of $load
+#
+# The command on a device. EVNOTIFY is the command; MODULE the module's file, to
+# be given if the module is not installed. Starts and ends without the module.
+set -u
+: "${EVNOTIFY:?}" "${MODULE:=}"
+. "$(dirname "$0")/tap.sh"
+
+loaded() { grep -q '^evnotify ' /proc/modules; }
+absent() { ! loaded; }
+count() { printf '%s\n' "$out" | grep -c "$1"; }
+load="$EVNOTIFY ${MODULE:+--module $MODULE}"
+
+check "the module is not loaded at the start" absent
+check "no device: status 3" fails 3 "modprobe" "$EVNOTIFY" info
+for mode in 0 1; do
+	run $load -n 3 0.05 $mode
+	check "evnotify 0.05 $mode loads the module and makes three rounds" \
+		same "0 3" "$rc $(count '^request ')"
+	check "and unloads it" absent
+done
+
+byte() { echo x | $load 1000 0; }
+run byte
+check "a byte ends a wait of 1000 s" same "0 1" "$rc $(count 'cancelled$')"
+check "and nothing is left" absent
+
+# Held open by another process, the module has to stay.
+mkfifo "$tmp/keys"
+$load 1000 0 <"$tmp/keys" >"$tmp/out" 2>"$tmp/err" &
+exec 4>"$tmp/keys"
+until grep -q 'a pending request' "$tmp/out"; do :; done
+exec 5<>/dev/evnotify
+echo x >&4
+wait $!
+check "a module that another process uses stays, and that is said" \
+	grep -q "another program uses it" "$tmp/err"
+check "it is still loaded" loaded
+exec 4>&- 5>&-
+rmmod evnotify
+
+if [ -n "$MODULE" ]; then insmod "$MODULE"; else modprobe evnotify; fi
+check "the module is loaded by hand" loaded
+run "$EVNOTIFY" -n 1 0 0
+check "then it stays" loaded
+check "info names the module's limits" sh -c "'$EVNOTIFY' info | grep -q '^max_requests'"
+
+for mode in pending wait eventfd; do
+	for clock in monotonic boottime realtime tai; do
+		run "$EVNOTIFY" watch --mode $mode --clock $clock --after 10ms --requests 3 --step 5ms
+		check "watch --mode $mode --clock $clock" same "0 3" "$rc $(count '^request ')"
+	done
+	run "$EVNOTIFY" watch --mode $mode --at 0
+	check "a time that has passed, mode $mode" same "0 1" "$rc $(count '^request ')"
+done
+for mode in pending eventfd; do
+	run "$EVNOTIFY" watch --mode $mode --after 0 --period 10ms --count 5 --json
+	check "five expirations, mode $mode" same 5 "$(printf '%s\n' "$out" |
+		sed -n 's/.*"count":\([0-9]*\).*/\1/p' | awk '{ sum += $1 } END { print sum }')"
+	check "the last is the last, mode $mode" same false "$(printf '%s\n' "$out" |
+		tail -n 1 | sed -n 's/.*"more":\([a-z]*\).*/\1/p')"
+done
+run "$EVNOTIFY" watch --requests 300 --step 1ms --json
+check "300 requests" same "300 300" "$(count completed) $(printf '%s\n' "$out" |
+	sed -n 's/.*"seq":\([0-9]*\).*/\1/p' | sort -nu | tail -n 1)"
+check "none of them early" same "" "$(printf '%s\n' "$out" | grep -e '_ns":-')"
+check "a period that is too short" fails 1 "min_period_ns" "$EVNOTIFY" watch --period 1ns
+
+rmmod evnotify
+check "nothing holds the module at the end" absent
+tap_done
