@@ -2,19 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Builds the module for one kernel of the table and prints the path of evnotify.ko.
 #
-#   build.sh KERNEL [DEBUG=1] [SRC=directory]
+#   build.sh KERNEL [DEBUG=1] [SRC=directory] [VARIABLE=value for make]...
 #
-# DEBUG=1 is the checked build (CONFIG_EVNOTIFY_DEBUG). Every warning of W=1 is an error.
+# DEBUG=1 is the checked build (CONFIG_EVNOTIFY_DEBUG). Every warning of W=1, and of sparse
+# with C=2, is an error.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
 debug=0 src=$TOP/module
-[[ $# -ge 1 ]] || die "usage: build.sh KERNEL [DEBUG=1] [SRC=directory]"
+flags=(CONFIG_DEBUG_INFO_BTF_MODULES=)	# or pahole would be needed
+[[ $# -ge 1 ]] || die "usage: build.sh KERNEL [DEBUG=1] [SRC=directory] [VARIABLE=value]..."
 kernel=$1; shift
 for word; do
 	case $word in
 	DEBUG=*) debug=${word#*=} ;;
 	SRC=*) src=${word#*=} ;;
+	*=*) flags+=("$word") ;;
 	*) die "unknown argument '$word'" ;;
 	esac
 done
@@ -38,7 +41,6 @@ in_root() {
 }
 
 dir=$BUILD/module/$kernel
-flags=(CONFIG_DEBUG_INFO_BTF_MODULES=)	# or pahole would be needed
 if [[ $debug = 1 ]]; then
 	dir=$dir-checked
 	flags+=(CONFIG_EVNOTIFY_DEBUG=y)

@@ -4,7 +4,7 @@
 # returns its exit status. The one VM runner of this project.
 #
 #   run.sh [OPTION]... KERNEL [FILE]... -- COMMAND...
-#   run.sh -i [OPTION]... KERNEL [FILE]...           a shell in place of the command
+#   run.sh -i [OPTION]... KERNEL [FILE]... [-- COMMAND...]      and then a shell
 #
 # FILE        a file or directory (its contents) for /evnotify in the VM, the directory that
 #             the command starts in and that is in its PATH; FILE:DEST puts it at DEST.

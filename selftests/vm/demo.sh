@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# "make demo": builds everything and shows both modes at work in a throw-away VM.
+#
+#   demo.sh [KERNEL]      (default: 6.12; without apt the kernel that this machine runs)
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+kernel=6.12
+have apt-get || kernel=host
+[[ $# = 0 ]] || kernel=$1
+
+step() { say "[$1/5] $2"; }
+step 1 'packages that the demo needs'
+"$VM_DIR/deps.sh" demo
+step 2 "a kernel to run it on: $kernel"
+use_kernel "$kernel"
+step 3 "the module for Linux $release"
+module=$("$VM_DIR/build.sh" "$kernel")
+step 4 'library, command and examples'
+if ! make -s -C "$TOP/userspace" O="$BUILD/userspace" all >"$BUILD/userspace.log" 2>&1; then
+	tail -20 "$BUILD/userspace.log" >&2
+	die "building the programs failed, see $BUILD/userspace.log"
+fi
+step 5 'booting a VM for the main job (a few seconds)'
+status=0
+"$VM_DIR/run.sh" -t 120 -l "$BUILD/log/demo.kernel.log" "$kernel" "$module" "$BUILD/userspace/evnotify" \
+	"$BUILD/userspace/examples:/evnotify/examples" "$VM_DIR/demo-in-vm.sh" -- 'sh demo-in-vm.sh' || status=$?
+[[ $status = 0 ]] || die "the demo FAILED on Linux $release (status $status), see above; kernel's log: $BUILD/log/demo.kernel.log"
+cat <<END
+
+Both modes work: every request completed exactly once on Linux $release, in $SECONDS s.
+
+Next:
+  make check           prove it on the other kernels too
+  make modules load    build and load it on this machine (load as root; unload: make unload)
+  make dkms-install    have DKMS build it for every kernel of this machine (as root)
+  README.md            write your own program against it
+END

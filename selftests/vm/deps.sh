@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Installs the Debian packages that are missing here, and says which and why.
+#
+#   deps.sh demo|check
+#
+# Without apt it names what is missing and fails only then.
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+# for        found by                           package                 why
+needs() { cat <<'END'
+demo         qemu-system-x86_64                 qemu-system-x86         runs the throw-away VM
+demo         busybox                            busybox-static          commands inside the VM
+demo         gcc                                gcc                     compiles library and command
+demo         gcc-12                             gcc-12                  compiled Debian's kernels, so compiles the module
+demo         make                               make                    drives the build
+demo         /usr/include/stdlib.h              libc6-dev               C library headers
+demo         /usr/include/libkmod.h             libkmod-dev             the command loads the module with it
+demo         pkg-config                         pkg-config              finds libraries
+demo         flock                              util-linux              one download at a time
+demo         /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring verifies downloaded kernels
+check        xz                                 xz-utils                unpacks the kernel source
+check        flex                               flex                    kernel configuration
+check        bison                              bison                   kernel configuration
+check        bc                                 bc                      kernel build
+check        perl                               perl                    checkpatch and kernel build
+check        python3                            python3                 kernel-doc
+check        rsync                              rsync                   kselftest's install step
+check        /usr/include/libelf.h              libelf-dev              objtool of the debug kernel
+check        /usr/include/*/32/asm/types.h:/usr/include/x86_64-linux-gnu/gnu/stubs-32.h gcc-multilib 32-bit callers
+check        sparse                             sparse                  static gate
+check        spatch                             coccinelle              static gate
+check        shellcheck                         shellcheck              static gate
+END
+}
+
+# is_here COMMAND-or-FILE
+is_here() {
+	case $1 in
+	/*) [[ -e $1 ]] ;;
+	*) have "$1" ;;
+	esac
+}
+
+groups=demo
+[[ ${1:-} = demo || ${1:-} = check ]] || die "usage: deps.sh demo|check"
+[[ $1 = demo ]] || groups='demo|check'
+
+packages=()
+while read -r _ file package why; do
+	is_here "$file" || { packages+=("$package"); say "missing: $package ($why)"; }
+done < <(needs | grep -E "^($groups) ")
+[[ ${#packages[@]} -gt 0 ]] || exit 0
+
+have apt-get || die "there is no apt here; install what these Debian packages hold: ${packages[*]}"
+sudo=()
+[[ $(id -u) = 0 ]] || sudo=(sudo)
+install() {
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+		-o Dpkg::Use-Pty=0 install "${packages[@]}" >>"$BUILD/apt.log" 2>&1
+}
+say "installing ${packages[*]}${sudo:+ with sudo}"
+# fresh lists only where the present ones do not serve
+if [[ -z $(apt-get indextargets 'Created-By: Packages') ]] || ! install; then
+	say "reading fresh package lists"
+	"${sudo[@]}" apt-get -qq update >>"$BUILD/apt.log" 2>&1 || die "apt-get update failed, see $BUILD/apt.log"
+	install || die "apt-get install failed, see $BUILD/apt.log"
+fi
