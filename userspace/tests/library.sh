@@ -55,6 +55,8 @@ for example in examples/*.c; do
 	check "$example builds against the installed library" \
 		builds "$CC" -o "$tmp/example" "$example"
 done
+check "every installed manual page and link opens" \
+	same "" "$(find -L "$root/usr/share/man" -type l; find -L "$root/usr/share/man" -empty)"
 check "make uninstall" "${MAKE:-make}" -s uninstall DESTDIR="$root" PREFIX=/usr
 check "leaves no file" same "" "$(find "$root" ! -type d)"
 tap_done
