@@ -6,7 +6,7 @@
  * lock, timers, tasklet, lists and the records themselves, so that no
  * instance can see, delay or exhaust another.
  *
- * Life of a request (function that moves it on, in queue.c):
+ * Life of a request, and the function that moves it on:
  *
  *   free
  *     | evnotify_reserve()     the record is filled in and has its id
@@ -271,8 +271,31 @@ extern unsigned int evnotify_min_period_ns;
 /* file.c */
 extern const struct file_operations evnotify_fops;
 
-/* queue.c, the engine */
+/* timer.c: the source of events */
 ktime_t evnotify_now(unsigned int clock);
+void evnotify_queue_init(struct evnotify_queue *q,
+			 struct evnotify_instance *inst, unsigned int clock);
+void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req);
+void evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req);
+void evnotify_expire(struct evnotify_queue *q, unsigned int n);
+
+/* complete.c: from expired to told */
+void evnotify_dpc(struct tasklet_struct *dpc);
+bool evnotify_complete(struct evnotify_instance *inst,
+		       struct evnotify_req *req, ktime_t now);
+void evnotify_wake(struct evnotify_instance *inst);
+void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req);
+int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
+		  struct evnotify_event *event, const s64 *offsets);
+void evnotify_wait_end(struct evnotify_instance *inst,
+		       struct evnotify_req *req, bool told);
+unsigned int evnotify_peek(struct evnotify_instance *inst,
+			   struct evnotify_event *events, unsigned int n,
+			   const s64 *offsets);
+void evnotify_consume(struct evnotify_instance *inst,
+		      const struct evnotify_event *events, unsigned int n);
+
+/* request.c: arm, cancel, update; the instance */
 int evnotify_instance_init(struct evnotify_instance *inst);
 void evnotify_instance_destroy(struct evnotify_instance *inst);
 int evnotify_reserve(struct evnotify_instance *inst,
@@ -287,15 +310,13 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst);
 int evnotify_clock_of(struct evnotify_instance *inst, u64 id);
 int evnotify_update(struct evnotify_instance *inst, u64 id, ktime_t due,
 		    u64 period, u32 left);
-int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct evnotify_event *event, const s64 *offsets);
-void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_req *req, bool told);
-unsigned int evnotify_peek(struct evnotify_instance *inst,
-			   struct evnotify_event *events, unsigned int n,
-			   const s64 *offsets);
-void evnotify_consume(struct evnotify_instance *inst,
-		      const struct evnotify_event *events, unsigned int n);
+#ifdef CONFIG_EVNOTIFY_DEBUG
+void evnotify_check(struct evnotify_instance *inst);
+#else
+static inline void evnotify_check(struct evnotify_instance *inst)
+{
+}
+#endif
 
 /* pool.c, the records */
 int evnotify_pool_init(struct evnotify_instance *inst);
@@ -305,5 +326,33 @@ struct evnotify_req *evnotify_pool_take(struct evnotify_instance *inst);
 void evnotify_pool_give(struct evnotify_instance *inst,
 			struct evnotify_req *req);
 struct evnotify_req *evnotify_pool_find(struct evnotify_instance *inst, u64 id);
+
+/* True while @req is in the queue of its clock. */
+static inline bool evnotify_is_pending(const struct evnotify_req *req)
+{
+	return !RB_EMPTY_NODE(&req->node);
+}
+
+static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,
+				      struct evnotify_req *req)
+{
+	req->next = NULL;
+	if (fifo->head)
+		fifo->tail->next = req;
+	else
+		WRITE_ONCE(fifo->head, req);	/* poll() looks without lock */
+	fifo->tail = req;
+}
+
+static inline struct evnotify_req *evnotify_fifo_pop(struct evnotify_fifo *fifo)
+{
+	struct evnotify_req *req = fifo->head;
+
+	if (req) {
+		WRITE_ONCE(fifo->head, req->next);
+		req->list = EVNOTIFY_NO_LIST;
+	}
+	return req;
+}
 
 #endif /* EVNOTIFY_H */

@@ -3,7 +3,7 @@
  * evnotify - what a file descriptor can do
  *
  * Each call copies in, checks everything, and translates to a few calls of
- * the engine in queue.c.
+ * the engine: request.c, timer.c and complete.c.
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
