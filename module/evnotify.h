@@ -74,11 +74,14 @@ struct seq_file;
 
 /*
  * An id is a serial number above the place of the record: chunk and slot.
- * A serial number is never used again, so that a stale id finds nothing.
+ * A serial number comes again after 2^43 requests of the instance, so that a
+ * stale id finds nothing.  Serial numbers are kept shifted, and compared by
+ * the sign of their difference.
  */
 #define EVNOTIFY_SLOT_BITS	6
 #define EVNOTIFY_PLACE_BITS	21
-#define EVNOTIFY_PLACE_MASK	((1ULL << EVNOTIFY_PLACE_BITS) - 1)
+#define EVNOTIFY_SERIAL_STEP	(1ULL << EVNOTIFY_PLACE_BITS)
+#define EVNOTIFY_PLACE_MASK	(EVNOTIFY_SERIAL_STEP - 1)
 
 /* Records are allocated in chunks of this size. */
 #define EVNOTIFY_CHUNK_BYTES	4096

@@ -297,6 +297,10 @@ static ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to)
 			evnotify_consume(inst, events, told);
 		done += told * sizeof(*events);
 		room -= told;
+		/* Periodic requests may fill the list as fast as we read. */
+		if (signal_pending(current))
+			break;
+		cond_resched();
 	}
 	mutex_unlock(&inst->readers);
 	return done ?: ret;

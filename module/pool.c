@@ -28,15 +28,22 @@ static int evnotify_pool_add(struct evnotify_instance *inst,
 	u32 chunk;
 	int ret;
 
+	/*
+	 * From xa_alloc() on, CANCEL can come across the records: it must find
+	 * that they are not pending, and that no id is theirs.
+	 */
+	for (slot = 0; slot < nr; slot++) {
+		RB_CLEAR_NODE(&reqs[slot].node);
+		reqs[slot].id = 0;
+		reqs[slot].list = EVNOTIFY_FREE;
+	}
 	ret = xa_alloc(&inst->chunks, &chunk, reqs, XA_LIMIT(0, max), gfp);
 	if (ret)
 		return ret;
 
 	spin_lock_irq(&inst->lock);
 	for (slot = 0; slot < nr; slot++) {
-		RB_CLEAR_NODE(&reqs[slot].node);
 		reqs[slot].id = (chunk << EVNOTIFY_SLOT_BITS) | slot;
-		reqs[slot].list = EVNOTIFY_FREE;
 		reqs[slot].next = inst->free;
 		inst->free = &reqs[slot];
 	}
@@ -132,7 +139,10 @@ struct evnotify_req *evnotify_pool_take(struct evnotify_instance *inst)
 	inst->free = req->next;
 	inst->nr_free--;
 	inst->used++;
-	req->id |= ++inst->serial << EVNOTIFY_PLACE_BITS;
+	inst->serial += EVNOTIFY_SERIAL_STEP;
+	if (!inst->serial)
+		inst->serial += EVNOTIFY_SERIAL_STEP;
+	req->id |= inst->serial;
 	return req;
 }
 
@@ -170,11 +180,11 @@ struct evnotify_req *evnotify_pool_find(struct evnotify_instance *inst, u64 id)
 	unsigned long chunk = place >> EVNOTIFY_SLOT_BITS;
 	unsigned long slot = place & ((1U << EVNOTIFY_SLOT_BITS) - 1);
 	unsigned long nr = chunk ? EVNOTIFY_CHUNK_REQS : EVNOTIFY_FIRST_REQS;
-	u64 serial = id >> EVNOTIFY_PLACE_BITS;
+	u64 serial = id & ~EVNOTIFY_PLACE_MASK;
 	struct evnotify_req *reqs;
 
 	lockdep_assert_held(&inst->lock);
-	if (!serial || serial > inst->serial || slot >= nr)
+	if (!serial || (s64)(inst->serial - serial) < 0 || slot >= nr)
 		return ERR_PTR(-ENOENT);
 	reqs = xa_load(&inst->chunks, chunk);
 	if (!reqs)

@@ -280,8 +280,10 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 
 		spin_lock_irq(&inst->lock);
 		for (i = 0; i < nr; i++) {
+			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
+
 			if (!evnotify_is_pending(&reqs[i]) ||
-			    reqs[i].id >> EVNOTIFY_PLACE_BITS > serial)
+			    (s64)(serial - id) < 0)
 				continue;
 			wake |= evnotify_cancel_req(inst, &reqs[i]);
 			cancelled++;
