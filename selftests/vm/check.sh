@@ -14,6 +14,7 @@ cells=("$@")
 [[ $# -gt 0 ]] || cells=(static user runner 6.1 6.12 newest debug)
 first_kernel=$(printf '%s\n' "${cells[@]}" | grep -vxE 'static|user|runner' | head -1 || true)
 sanitized_on=6.12	# the kernel that also sees the programs under ASan and UBSan
+user=$TOP/userspace
 out=$BUILD/check
 stage=$BUILD/stage
 
@@ -32,18 +33,16 @@ host() {
 
 cell_static() { host static "$VM_DIR/../static.sh"; }
 cell_runner() { host runner "$VM_DIR/run_test.sh"; }
-cell_user() { host user make -s -C "$TOP/userspace" O="$BUILD/userspace" WERROR=1 check; }
+cell_user() { host user make -s -C "$user" O="$BUILD/userspace" WERROR=1 check; }
 
 # --- cells in a VM ---------------------------------------------------------------------
 
-# user_collection DIRECTORY NAME LIB_TEST COMMAND: what tests library and command
-user_collection() {
-	local file
-	mkdir -p "$1/$2"
-	cp "$3" "$4" "$BUILD/userspace/tests/"*_device.sh "$1/$2"
-	for file in "$1/$2"/{lib_test,*_device.sh}; do
-		echo "$2:${file##*/}" >>"$1/kselftest-list.txt"
-	done
+# add DIRECTORY COLLECTION:PROGRAM FILE...: one more program for run_kselftest.sh, with the
+# files that it needs
+add() {
+	mkdir -p "$1/${2%:*}"
+	cp "${@:3}" "$1/${2%:*}"
+	echo "$2" >>"$1/kselftest-list.txt"
 }
 
 # What runs on every kernel: a kselftest installation in $stage, as the kernel's own Makefile
@@ -59,31 +58,40 @@ cell_programs() {
 	"${make[@]}" COLLECTION=evnotify emit_tests >"$stage/kselftest-list.txt"
 	cp "$ksft/run_kselftest.sh" "$stage"
 	cp "$ksft"/kselftest/*.sh "$stage/kselftest"
-	make -s -C "$TOP/userspace" O="$BUILD/userspace" WERROR=1 all check-device
-	user_collection "$stage" userspace "$BUILD"/userspace/{tests/lib_test,evnotify}
+	make -s -C "$user" O="$BUILD/userspace" WERROR=1 all check-device
+	add "$stage" library:lib_test "$BUILD/userspace/tests/lib_test"
+	add "$stage" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$BUILD/userspace/evnotify"
+	touch "$stage/whole"
 }
 
-# shellcheck disable=SC2016 # runs in the VM
-in_vm='modprobe evnotify && cd tests && { ./run_kselftest.sh; status=$?; } &&
-	{ [ ! -e /sys/module/evnotify ] || rmmod evnotify; } && exit $status'
-
 cell_kernel() {
-	local cell=$1 dir=$out/$1.root checked=0 limit=600 module
+	local cell=$1 dir=$out/$1.root checked=0 limit=600 collections=('') tests module
+	tests=$dir/evnotify/tests
 	[[ $cell != debug ]] || checked=1 limit=1500
+	[[ -e $stage/whole ]] || die "there are no test programs, they did not build"
 	use_kernel "$cell"
 	echo "$release" >"$out/$cell.release"
 	module=$("$VM_DIR/build.sh" "$cell" DEBUG=$checked)
 	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify"
 	cp "$module" "$dir/lib/modules/$release"
 	cp "$module" "$dir/evnotify"
-	PATH=$PATH:/sbin depmod -b "$dir" "$release"
-	cp -R "$stage" "$dir/evnotify/tests"
+	depmod -b "$dir" "$release"
+	cp -R "$stage" "$tests"
 	if [[ $cell = "$sanitized_on" ]]; then
-		user_collection "$dir/evnotify/tests" sanitized "$BUILD"/userspace/san/{lib_test,evnotify}
+		collections=('' -sanitized)
+		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
+		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
+			"$BUILD/userspace/san/evnotify"
 	fi
-	cp "$dir/evnotify/tests/kselftest-list.txt" "$out/$cell.expected"
-	"$VM_DIR/run.sh" -t "$limit" -l "$out/$cell.kernel.log" "$cell" "$dir:/" -- \
-		"export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko; $in_vm"
+	cp "$tests/kselftest-list.txt" "$out/$cell.expected"
+	# the command's tests load and unload the module themselves
+	"$VM_DIR/run.sh" -t "$limit" -l "$out/$cell.kernel.log" "$cell" "$dir:/" -- "
+		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko; cd tests; status=0
+		./run_kselftest.sh ${collections[*]/#/-c command} || status=1
+		modprobe evnotify || exit
+		./run_kselftest.sh -c evnotify ${collections[*]/#/-c library} || status=1
+		! grep -q '^evnotify ' /proc/modules || rmmod evnotify || status=1
+		exit \$status"
 }
 
 # --- all of them -----------------------------------------------------------------------
@@ -96,6 +104,8 @@ run_cell() {
 	local cell=$1 start=$SECONDS status=0 what=kernel verdict=pass remark=
 	case $cell in static | user | runner | programs) what=$cell ;; esac
 	say "$cell: starts"
+	rm -rf "$out/$cell".*
+	ran+=("$out/$cell")
 	# in the background, since "set -e" is off wherever a status is tested at once
 	"cell_$what" "$cell" >"$out/$cell.log" 2>"$out/$cell.err" &
 	wait $! || status=$?
@@ -117,13 +127,14 @@ run_cell() {
 }
 
 "$VM_DIR/deps.sh" check
-rm -rf "$out"
 mkdir -p "$out"
+rm -f "$out/table"
 background=
 if [[ " ${cells[*]} " = *" debug "* ]]; then
 	# the long pole: builds, when it has to, while the other cells run
 	"$VM_DIR/kernel.sh" get debug >/dev/null & background=$!
 fi
+ran=()
 for cell in "${cells[@]}"; do
 	[[ $cell != "$first_kernel" ]] || run_cell programs
 	run_cell "$cell"
@@ -134,7 +145,5 @@ echo
 printf '%-9s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
 cat "$out/table"
 echo "logs: $out"
-all=("$out"/*.results)
-all=("${all[@]%.results}")
-echo "$(count pass "${all[@]}") passed, $(count fail "${all[@]}") failed, $(count skip "${all[@]}") skipped"
-[[ $(count fail "${all[@]}") = 0 ]]
+echo "$(count pass "${ran[@]}") passed, $(count fail "${ran[@]}") failed, $(count skip "${ran[@]}") skipped"
+[[ $(count fail "${ran[@]}") = 0 ]]

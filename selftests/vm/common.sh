@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # What the scripts of this directory share: places, messages, the private apt.
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin	# depmod, for users whose PATH lacks them
 shopt -s inherit_errexit
 
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

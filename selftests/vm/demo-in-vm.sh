@@ -14,6 +14,7 @@ traced() {
 	run evnotify 0.05 "$1" </dev/null
 	echo 0 >$tracing/events/evnotify/enable
 	grep -v '^#' $tracing/trace
+	grep -q 'evnotify_release:.* armed=1 completed=1 cancelled=0 pending=0' $tracing/trace
 }
 
 title 'The module goes in, the device appears'

@@ -8,8 +8,12 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
+[[ ${1:-} = demo || ${1:-} = check ]] || die "usage: deps.sh demo|check"
+[[ $1 = demo ]] || "$0" demo	# which brings a gcc, whose version counts below
+gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
+
 # for        found by                           package                 why
-needs() { cat <<'END'
+needs() { cat <<END
 demo         qemu-system-x86_64                 qemu-system-x86         runs the throw-away VM
 demo         busybox                            busybox-static          commands inside the VM
 demo         gcc                                gcc                     compiles library and command
@@ -18,6 +22,7 @@ demo         make                               make                    drives t
 demo         /usr/include/stdlib.h              libc6-dev               C library headers
 demo         /usr/include/libkmod.h             libkmod-dev             the command loads the module with it
 demo         pkg-config                         pkg-config              finds libraries
+demo         depmod                             kmod                    makes the module known in the VM
 demo         flock                              util-linux              one download at a time
 demo         /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring verifies downloaded kernels
 check        xz                                 xz-utils                unpacks the kernel source
@@ -28,29 +33,30 @@ check        perl                               perl                    checkpat
 check        python3                            python3                 kernel-doc
 check        rsync                              rsync                   kselftest's install step
 check        /usr/include/libelf.h              libelf-dev              objtool of the debug kernel
-check        /usr/include/*/32/asm/types.h:/usr/include/x86_64-linux-gnu/gnu/stubs-32.h gcc-multilib 32-bit callers
+check        /usr/lib32/libc.a                  libc6-dev-i386          32-bit callers
+check        /usr/lib/gcc/*/*/32/libgcc.a       lib32gcc-$gcc-dev         32-bit callers
+check        g++                                g++                     the header in C++
+check        /usr/include/liburing.h            liburing-dev            tests of io_uring
+check        jq                                 jq                      reads the command's JSON
 check        sparse                             sparse                  static gate
 check        spatch                             coccinelle              static gate
 check        shellcheck                         shellcheck              static gate
 END
 }
 
-# is_here COMMAND-or-FILE
+# is_here COMMAND-or-PATTERN
 is_here() {
 	case $1 in
-	/*) [[ -e $1 ]] ;;
+	/*) compgen -G "$1" >/dev/null ;;
 	*) have "$1" ;;
 	esac
 }
 
-groups=demo
-[[ ${1:-} = demo || ${1:-} = check ]] || die "usage: deps.sh demo|check"
-[[ $1 = demo ]] || groups='demo|check'
 
 packages=()
 while read -r _ file package why; do
 	is_here "$file" || { packages+=("$package"); say "missing: $package ($why)"; }
-done < <(needs | grep -E "^($groups) ")
+done < <(needs | grep "^$1 ")
 [[ ${#packages[@]} -gt 0 ]] || exit 0
 
 have apt-get || die "there is no apt here; install what these Debian packages hold: ${packages[*]}"

@@ -33,13 +33,13 @@ function close_program(outer, remark) {
 	next
 }
 
+# a program may print several plans, one after the other
 program != "" && /^# 1\.\.[0-9]+/ {
-	planned = substr($2, 4) + 0
-	if (planned == 0) {
+	plan = substr($2, 4) + 0
+	if (plan > 0)
+		planned = (planned < 0 ? 0 : planned) + plan
+	else if (sub(/^.*# SKIP */, ""))
 		skip_all = $0
-		sub(/^.*# SKIP */, "", skip_all)
-		planned = -1
-	}
 }
 
 program != "" && /^# (not )?ok [0-9]+/ {

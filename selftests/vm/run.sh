@@ -11,7 +11,8 @@
 #             Shared libraries of programs come along.
 # -t SECONDS  time limit (default 300)        -m MB    memory
 # -c CPUS     number of CPUs (default 2)      -a ARGS  more kernel arguments
-# -l FILE     where the kernel's log goes     -q ARGS  more QEMU arguments (such as -s)
+# -l FILE     where the kernel's log goes     -q ARGS  more QEMU arguments (such as -s);
+#                                                    with -accel they choose the CPU as well
 #
 # Output of the command is our output. The kernel's own log has a console of its own, and
 # the run fails, with that log named, if the kernel complained while the command ran
@@ -105,10 +106,13 @@ accelerator() {
 fill "$@"
 qemu=(qemu-system-x86_64 -M q35 -smp "$cpus" -m "${memory:-$mem}" -nodefaults -no-user-config
 	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" "${qemu_args[@]}")
-accel=$(accelerator)
-cpu=max
-[[ $accel != kvm ]] || cpu=host
-qemu+=(-accel "$accel" -cpu "$cpu" -append "console=ttyS1 ignore_loglevel panic=-1 printk.time=1 printk.devkmsg=on $args $more_args")
+if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
+	accel=$(accelerator)
+	cpu=max
+	[[ $accel != kvm ]] || cpu=host
+	qemu+=(-accel "$accel" -cpu "$cpu")
+fi
+qemu+=(-append "console=ttyS1 ignore_loglevel panic=-1 printk.time=1 printk.devkmsg=on $args $more_args")
 if [[ $interactive = 1 ]]; then
 	say "$release boots; leave with 'exit', the kernel's log is $log"
 	"${qemu[@]}" -serial mon:stdio -serial "file:$log"
