@@ -5,7 +5,9 @@ VERSION := $(shell cat module/VERSION)
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
-DKMS_SRC = $(DESTDIR)/usr/src/evnotify-$(VERSION)
+DKMS ?= dkms
+DKMS_SRC ?= $(DESTDIR)/usr/src/evnotify-$(VERSION)
+DEB_DIR ?= build/deb
 MODULE := build/module/$(KVER)/evnotify.ko
 VM := selftests/vm
 
@@ -23,7 +25,10 @@ help:
 	@echo '  make userspace            build library, command and examples'
 	@echo '  make load, make unload    insert, remove the module (as root)'
 	@echo '  make install, uninstall   module, library and command; DESTDIR, PREFIX=$(PREFIX)'
-	@echo '  make dkms-install         the module through DKMS, for every future kernel (as root)'
+	@echo '  make dkms-install         the module through DKMS, for every future kernel (as root);'
+	@echo '                            dkms-uninstall takes it away again'
+	@echo '  make deb                  Debian packages, into $(DEB_DIR)'
+	@echo '  make check-install        installs them in throw-away Debian systems; SUITE="trixie"'
 	@echo '  make clean                remove build/ (downloads stay in ~/.cache/evnotify)'
 
 demo:
@@ -55,24 +60,45 @@ load: $(MODULE)
 unload:
 	rmmod evnotify
 
+# The headers of a distribution lack the key that modules are signed with. The udev rule names
+# a group, which has to be there when udev reads the rule.
 install: $(MODULE) userspace
-	$(MAKE) -C '$(KDIR)' M='$(CURDIR)/build/module/$(KVER)' modules_install \
-		$(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)')
+	$(MAKE) -C '$(KDIR)' M='$(CURDIR)/build/module/$(KVER)' INSTALL_MOD_DIR=updates modules_install \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
+		$(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)' DEPMOD=true)
 	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d userspace/udev/rules.d/70-evnotify.rules
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d userspace/udev/sysusers.d/evnotify.conf
+	$(if $(DESTDIR),,-systemd-sysusers $(PREFIX)/lib/sysusers.d/evnotify.conf && udevadm control --reload)
 
 uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/evnotify.ko*
 	$(if $(DESTDIR),,depmod $(KVER))
 	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
+	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-evnotify.rules $(DESTDIR)$(PREFIX)/lib/sysusers.d/evnotify.conf
+	$(if $(DESTDIR),,-test -e /usr/lib/sysusers.d/evnotify.conf || groupdel evnotify)
 
-dkms-install:
-	rm -rf $(DKMS_SRC)
+dkms-install: dkms-uninstall
 	mkdir -p $(DKMS_SRC)
-	cp -R module/. $(DKMS_SRC)
-	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf > $(DKMS_SRC)/dkms.conf
-	$(if $(DESTDIR),,dkms install evnotify/$(VERSION) -k $(KVER))
+	cp -R dkms.conf module $(DKMS_SRC)
+	$(if $(DESTDIR),,$(DKMS) install evnotify/$(VERSION) -k $(KVER))
+
+dkms-uninstall:
+	$(if $(DESTDIR),,! $(DKMS) status evnotify/$(VERSION) | grep -q . || $(DKMS) remove evnotify/$(VERSION) --all)
+	rm -rf $(DKMS_SRC)
+
+# In a copy, as dpkg-buildpackage writes into the tree.
+deb:
+	rm -rf $(DEB_DIR)
+	mkdir -p $(DEB_DIR)/evnotify-$(VERSION)
+	tar -cf - --exclude=./.git --exclude=./build --exclude=./userspace/build . | tar -xf - -C $(DEB_DIR)/evnotify-$(VERSION)
+	cd $(DEB_DIR)/evnotify-$(VERSION) && dpkg-buildpackage --build=binary --no-sign
+	@ls $(DEB_DIR)/*.deb
+
+check-install:
+	@selftests/install/check-install.sh $(SUITE)
 
 clean:
 	rm -rf build
 
-.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install clean
+.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install clean
