@@ -49,6 +49,7 @@ struct command {
 
 extern const struct command cmd_event;
 extern const struct command cmd_info;
+extern const struct command cmd_trace;
 extern const struct command cmd_watch;
 
 /* message.c: errors on stderr: what failed and why, then what to do. */

@@ -9,13 +9,14 @@
 
 #include "cli.h"
 
-static const struct command *const commands[] = { &cmd_watch, &cmd_info };
+static const struct command *const commands[] = { &cmd_watch, &cmd_info, &cmd_trace };
 
 static const char more_help[] =
 "\n"
 "Further commands:\n"
 "  evnotify watch       every mode, clock and kind of due time, as lines or JSON\n"
 "  evnotify info        what the module is and allows\n"
+"  evnotify trace       the life of requests, from the tracepoints\n"
 "  evnotify help CMD    the options of a command\n"
 "  evnotify --version\n"
 "\n"

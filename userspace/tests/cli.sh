@@ -46,6 +46,9 @@ usage "watch --requests 1048577" "too large"
 usage "watch --step 9223372036 --requests 2" "too late"
 usage "info more" "options only"
 usage "info --nonsense" "help info"
+usage "trace more" "options only"
+usage "trace --pid x" "not a number"
+usage "trace --nonsense" "help trace"
 
 # Help and version.
 helps() {
@@ -53,7 +56,7 @@ helps() {
 	printf 'status: %s\n%s\n' "$rc" "$out"
 	[ "$rc" = 0 ] && [ -z "$err" ] && case $out in *Usage:*) true ;; *) false ;; esac
 }
-for args in --help -h help "help watch" "watch --help" "help info" "info -h"; do
+for args in --help -h help "help watch" "watch --help" "help info" "info -h" "help trace"; do
 	# shellcheck disable=SC2086
 	check "evnotify $args" helps $args
 done
@@ -189,4 +192,36 @@ fi
 run "$FAKE" info
 check "info" same "module        1.2.3, interface version 1, checked build" \
 	"$(echo "$out" | grep ^module)"
+
+# The trace, from a file that was kept.
+run "$EVNOTIFY" trace --file trace.txt
+check "trace: every step but the foreign one" same "0 12" "$rc $(echo "$out" | grep -vc TIME)"
+check "trace: a gap is told" same "evnotify: the trace has a gap: CPU:1 [LOST 3 EVENTS]" "$err"
+column() { echo "$out" | sed 1d | cut -c 16-73 | tr -s ' ' | sed 's/ $//'; }
+column >"$tmp/seen"
+cat >"$tmp/expected" <<'END'
+- 1 IRP_MJ_CREATE open
+- 1/2097159 IOCTL_REGISTER_EVENT register
++1.0us 1/2097159 KeSetTimer arm
++1.000s 1/2097159 timer interrupt expire
++40.0us 1/2097159 DPC complete
+- 2 IRP_MJ_CREATE open
++100.0us 1/2097159 IRP completed read
+- 2/2097159 IOCTL_REGISTER_EVENT register
++1.00ms 2/2097159 KeSetTimer update
++1.00ms 2/2097159 cancel routine cancel
++1.00ms 2/2097159 cancel routine complete
++999.76ms 1 IRP_MJ_CLEANUP, _CLOSE release
+END
+check "trace: each step has its routine and the time since the one before" \
+	diff "$tmp/expected" "$tmp/seen"
+run "$EVNOTIFY" trace --file trace.txt --pid 169
+check "trace: one process" same 5 "$(echo "$out" | grep -vc TIME)"
+run "$EVNOTIFY" trace --file trace.txt --pid 1
+check "trace: a process without instances" same 0 "$(echo "$out" | grep -vc TIME)"
+check "trace: no such file" fails 1 "No such file" "$EVNOTIFY" trace --file "$tmp/none"
+check "trace: a file that is none" fails 1 "directory" "$EVNOTIFY" trace --file "$tmp"
+run "$EVNOTIFY" trace --json --file trace.txt
+check "trace --json" same '12 a [2] b-c 168 1 expire timer interrupt 1000000000 2097159 null true' \
+	"$(printf '%s\n' "$out" | jq -rs '"\(length) \(.[3-1].comm) \(.[2].pid) \(.[2].cpu) \(.[3].step) \(.[3].origin) \(.[3].since_ns) \(.[3].id) \(.[0].since_ns) \(.[10].cancelled)"')"
 tap_done

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify trace: the life of requests, from the tracepoints, as the authors of
+ * the origin followed it by DebugPrint.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tracefs.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "trace.h"
+
+#define BUFFER_BYTES	16384
+
+struct step {
+	const char *event;
+	const char *origin;	/* the routine of the origin */
+	bool in_process;	/* runs in the process that asked for it */
+	const char *details[8];	/* arguments that a line shows */
+};
+
+static const struct step steps[] = {
+	{ "open", "IRP_MJ_CREATE", true, { NULL } },
+	{ "register", "IOCTL_REGISTER_EVENT", true,
+	  { "mode", "clock", "due_ns", "period_ns", "user_data" } },
+	{ "arm", "KeSetTimer", true, { NULL } },
+	{ "expire", "timer interrupt", false, { "expired_ns", "count" } },
+	{ "complete", "DPC", false, { "completed_ns", "count", "cancelled" } },
+	{ "cancel", "cancel routine", true, { NULL } },
+	{ "update", "KeSetTimer", true, { "due_ns", "period_ns" } },
+	{ "read", "IRP completed", true, { "count", "cancelled" } },
+	{ "release", "IRP_MJ_CLEANUP, _CLOSE", true, { "armed", "completed", "cancelled" } },
+};
+
+struct options {
+	const char *file;	/* NULL: live */
+	uint64_t pid;		/* 0: every process */
+	bool json;
+};
+
+/* Text that is read piece by piece and handed on line by line. */
+struct text {
+	int fd;
+	size_t len;
+	char buf[BUFFER_BYTES];
+};
+
+/* A cancelled request is completed by whoever cancels it, as the origin did. */
+static const char *origin_of(const struct trace_line *line, const struct step *step)
+{
+	return step->in_process || !trace_arg(line, "cancelled") ? step->origin : "cancel routine";
+}
+
+static const struct step *find_step(const char *event)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (strcmp(steps[i].event, event) == 0)
+			return &steps[i];
+	return NULL;
+}
+
+/* Is the task @owner a thread of the process that is asked for? */
+static bool is_wanted(const struct options *opt, int owner)
+{
+	char path[64];
+
+	if (!opt->pid || (uint64_t)owner == opt->pid)
+		return true;
+	if (opt->file || !owner)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/task/%d", opt->pid, owner);
+	return access(path, F_OK) == 0;
+}
+
+static void print_step(const struct trace_line *line, const struct step *step,
+		       const char *since, uint64_t id)
+{
+	char who[64];
+
+	if (id)
+		snprintf(who, sizeof(who), "%s/%" PRIu64, trace_arg(line, "instance"), id);
+	else
+		snprintf(who, sizeof(who), "%s", trace_arg(line, "instance"));
+	printf("%6" PRIu64 ".%06" PRIu64 "  %-9s  %-12s  %-22s  %-8s  %s-%d",
+	       line->time_ns / NSEC_PER_SEC, line->time_ns % NSEC_PER_SEC / 1000, since, who,
+	       origin_of(line, step), line->event, line->comm, line->pid);
+	for (const char *const *key = step->details; *key; key++) {
+		const char *value = trace_arg(line, *key);
+
+		if (value && *value)
+			printf("  %s %s", *key, value);
+		else if (value)
+			printf("  %s", *key);
+	}
+	putchar('\n');
+}
+
+/* Every argument goes in; those that are not numbers as strings. */
+static void print_step_json(const struct trace_line *line, const struct step *step,
+			    const uint64_t *since_ns)
+{
+	printf("{\"time_ns\":%" PRIu64 ",\"since_ns\":", line->time_ns);
+	if (since_ns)
+		printf("%" PRId64, (int64_t)*since_ns);
+	else
+		printf("null");
+	printf(",\"step\":\"%s\",\"origin\":\"%s\",\"comm\":", step->event,
+	       origin_of(line, step));
+	print_json_string(line->comm);
+	printf(",\"pid\":%d,\"cpu\":%d", line->pid, line->cpu);
+	for (unsigned int i = 0; i < line->nargs; i++) {
+		const char *value = line->args[i].value;
+
+		printf(",\"%s\":", line->args[i].key);
+		if (!*value)
+			printf("true");
+		else if (value[strspn(value, "-0123456789")])
+			print_json_string(value);
+		else
+			printf("%s", value);
+	}
+	printf("}\n");
+}
+
+/* A request of which no further step can come need not be remembered. */
+static void forget_ended(const struct trace_line *line, const struct step *step,
+			 uint64_t instance, uint64_t id)
+{
+	const char *mode = trace_arg(line, "mode");
+	bool last = !trace_number(line, "period_ns") || trace_arg(line, "cancelled");
+	bool silent = mode && strcmp(mode, "eventfd") == 0;
+
+	if (strcmp(step->event, "release") == 0)
+		trace_forget_instance(instance);
+	else if (last && id && (strcmp(step->event, "read") == 0 ||
+				(silent && (strcmp(step->event, "complete") == 0 ||
+					    strcmp(step->event, "cancel") == 0))))
+		trace_forget_request(instance, id);
+}
+
+static void show(const struct options *opt, const struct trace_line *line,
+		 const struct step *step)
+{
+	uint64_t instance = trace_number(line, "instance");
+	uint64_t id = trace_number(line, "id");
+	struct trace_subject *owner = trace_subject(instance, 0);
+	struct trace_subject *subject = trace_subject(instance, id);
+	uint64_t since_ns = line->time_ns - subject->last_ns;
+	char since[32] = "-";
+
+	if (!owner->owner && step->in_process)
+		owner->owner = line->pid;
+	if (is_wanted(opt, owner->owner)) {
+		if (subject->last_ns)
+			format_span((int64_t)since_ns, since, sizeof(since));
+		if (opt->json)
+			print_step_json(line, step, subject->last_ns ? &since_ns : NULL);
+		else
+			print_step(line, step, since, id);
+	}
+	subject->last_ns = line->time_ns;
+	owner->last_ns = line->time_ns;
+	forget_ended(line, step, instance, id);
+}
+
+static void take_line(const struct options *opt, char *text)
+{
+	const struct step *step;
+	struct trace_line line;
+
+	if (strstr(text, "LOST") && strstr(text, "EVENTS")) {
+		fail(EXIT_FAILED, "the trace has a gap: %s", text);
+		return;
+	}
+	if (!trace_parse(text, &line) || !trace_arg(&line, "instance"))
+		return;
+	step = find_step(line.event);
+	if (step)
+		show(opt, &line, step);
+}
+
+/* Takes what can be read now. Returns read(2)'s last result: 0, or -1. */
+static ssize_t take_text(const struct options *opt, struct text *text)
+{
+	ssize_t n;
+
+	while ((n = read(text->fd, text->buf + text->len, sizeof(text->buf) - text->len)) > 0) {
+		char *line = text->buf;
+		char *end = text->buf + text->len + n;
+		char *newline;
+
+		while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
+			*newline = '\0';
+			take_line(opt, line);
+			line = newline + 1;
+		}
+		text->len = (size_t)(end - line);
+		memmove(text->buf, line, text->len);
+		/* No line of a trace is that long. */
+		if (text->len == sizeof(text->buf))
+			text->len = 0;
+	}
+	return n;
+}
+
+static void print_header(const struct options *opt)
+{
+	if (!opt->json)
+		printf("%13s  %-9s  %-12s  %-22s  %-8s  %s\n", "TIME", "SINCE", "REQUEST",
+		       "ROUTINE OF THE ORIGIN", "STEP", "TASK AND DETAILS");
+	fflush(stdout);
+}
+
+static int trace_file(const struct options *opt)
+{
+	static struct text text;
+	ssize_t n;
+	int error;
+
+	text.fd = open(opt->file, O_RDONLY | O_CLOEXEC);
+	if (text.fd < 0)
+		return fail(EXIT_FAILED, "cannot open %s: %s", opt->file, strerror(errno));
+	print_header(opt);
+	n = take_text(opt, &text);
+	error = errno;
+	close(text.fd);
+	if (n < 0)
+		return fail(EXIT_FAILED, "cannot read %s: %s", opt->file, strerror(error));
+	return flush_output();
+}
+
+static int loop(const struct options *opt, struct text *text, struct input *input)
+{
+	struct pollfd fds[INPUT_FDS + 1];
+	bool stop;
+
+	print_header(opt);
+	do {
+		fds[INPUT_FDS] = (struct pollfd){ .fd = text->fd, .events = POLLIN };
+		stop = input_wait(input, fds, INPUT_FDS + 1);
+		if (take_text(opt, text) < 0 && errno != EAGAIN && errno != EINTR)
+			return fail(EXIT_FAILED, "cannot read the trace: %s", strerror(errno));
+		if (fflush(stdout) && errno == EPIPE) {
+			input->signal = SIGPIPE;
+			return EXIT_OK;
+		}
+		if (ferror(stdout))
+			return flush_output();
+	} while (!stop);
+	return EXIT_OK;
+}
+
+static int no_tracing(const char *what)
+{
+	if (errno == EACCES || errno == EPERM) {
+		fail(EXIT_NO_PERMISSION, "%s: %s", what, strerror(errno));
+		hint("sudo evnotify trace");
+		return EXIT_NO_PERMISSION;
+	}
+	return fail(EXIT_FAILED, "%s: %s", what, strerror(errno));
+}
+
+/* A buffer of its own: whoever traces something else does not notice. */
+static int trace_live(const struct options *opt, struct input *input)
+{
+	static struct text text;
+	struct tracefs_instance *instance;
+	char name[32];
+	int ret;
+
+	tracefs_set_loglevel(TEP_LOG_NONE);
+	if (!tracefs_tracing_dir())
+		return no_tracing("cannot use tracefs");
+	snprintf(name, sizeof(name), "evnotify-%d", getpid());
+	instance = tracefs_instance_create(name);
+	if (!instance)
+		return no_tracing("cannot make a trace buffer");
+	if (tracefs_event_enable(instance, MODULE_NAME, NULL) < 0) {
+		ret = fail(EXIT_NO_DEVICE, "the kernel has no tracepoints of " MODULE_NAME);
+		hint("sudo modprobe " MODULE_NAME ", then trace");
+		goto destroy_instance;
+	}
+	/* On the clock of most requests; readable as soon as there is anything. */
+	tracefs_instance_file_write(instance, "trace_clock", "mono");
+	tracefs_instance_file_write(instance, "buffer_percent", "0");
+	text.fd = tracefs_instance_file_open(instance, "trace_pipe", O_RDONLY | O_NONBLOCK);
+	if (text.fd < 0) {
+		ret = no_tracing("cannot read the trace");
+		goto destroy_instance;
+	}
+	ret = loop(opt, &text, input);
+	close(text.fd);
+
+destroy_instance:
+	tracefs_event_disable(instance, MODULE_NAME, NULL);
+	tracefs_instance_destroy(instance);
+	tracefs_instance_free(instance);
+	return ret;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "file", required_argument, NULL, 'f' },
+		{ "pid", required_argument, NULL, 'P' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options opt = { 0 };
+	struct input input;
+	const char *error;
+	int ret;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "f:P:j", longopts, NULL)) >= 0) {
+		switch (c) {
+		case 'f':
+			opt.file = optarg;
+			break;
+		case 'P':
+			error = parse_number(optarg, INT32_MAX, &opt.pid);
+			if (error)
+				return bad_value("--pid", optarg, error);
+			break;
+		case 'j':
+			opt.json = true;
+			break;
+		default:
+			return bad_usage(&cmd_trace);
+		}
+	}
+	if (optind < argc) {
+		fail(EXIT_USAGE, "takes options only");
+		return bad_usage(&cmd_trace);
+	}
+	if (opt.file)
+		return trace_file(&opt);
+	ret = input_open(&input, INPUT_KEYS);
+	if (ret)
+		return ret;
+	return input_close(&input, trace_live(&opt, &input));
+}
+
+const struct command cmd_trace = {
+	.name = "trace",
+	.run = run,
+	.help =
+"Usage: evnotify trace [OPTION]...\n"
+"\n"
+"Shows the life of requests from the tracepoints, until a key is pressed: each\n"
+"step, the routine of the Windows sample that it stands for, and the time since\n"
+"the previous step of that request.\n"
+"\n"
+"  -f, --file FILE      read a trace that was kept: the text of ftrace's file\n"
+"                       trace, or of trace-cmd report\n"
+"  -P, --pid PID        only instances that this process uses\n"
+"  -j, --json           one JSON object per line\n",
+};

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Completion of evnotify(1) for bash.
+
+_evnotify() {
+	local cur=${COMP_WORDS[COMP_CWORD]}
+	local prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]}
+	local words
+
+	COMPREPLY=()
+	case $prev in
+	-m | --mode) words='pending wait eventfd' ;;
+	-c | --clock) words='monotonic boottime realtime tai' ;;
+	-d | --device | -f | --file | --module)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames
+		return
+		;;
+	-P | --pid) words=$(cd /proc && echo [0-9]*) ;;
+	help) words='watch info trace' ;;
+	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests) return ;;
+	*)
+		case $command in
+		watch) words='--mode --after --at --step --clock --period --count --requests --json --device' ;;
+		info) words='--json --device' ;;
+		trace) words='--file --pid --json' ;;
+		*) words='--count --device --module' ;;
+		esac
+		[[ $COMP_CWORD = 1 ]] && words+=' watch info trace help --help --version'
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _evnotify evnotify
