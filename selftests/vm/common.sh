@@ -12,8 +12,9 @@ BUILD=${EVNOTIFY_BUILD:-$TOP/build}
 export VM_DIR TOP CACHE BUILD
 mkdir -p "$CACHE/lock" "$BUILD"
 
-# All progress goes to stderr: stdout belongs to results.
-say() { printf '%4ds  %s\n' "$((SECONDS + ${EVNOTIFY_ELAPSED:-0}))" "$*" >&2; }
+# All progress goes to stderr, with the seconds since the first script: stdout belongs to results.
+export EVNOTIFY_START=${EVNOTIFY_START:-$EPOCHSECONDS}
+say() { printf '%4ds  %s\n' $((EPOCHSECONDS - EVNOTIFY_START)) "$*" >&2; }
 die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 # have COMMAND...: are they all on this machine?

@@ -21,6 +21,8 @@ demo         gcc-12                             gcc-12                  compiled
 demo         make                               make                    drives the build
 demo         /usr/include/stdlib.h              libc6-dev               C library headers
 demo         /usr/include/libkmod.h             libkmod-dev             the command loads the module with it
+demo         /usr/include/tracefs/tracefs.h     libtracefs-dev          its trace subcommand
+demo         /usr/include/traceevent/event-parse.h libtraceevent-dev    its trace subcommand
 demo         pkg-config                         pkg-config              finds libraries
 demo         depmod                             kmod                    makes the module known in the VM
 demo         flock                              util-linux              one download at a time
