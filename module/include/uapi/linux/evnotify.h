@@ -51,9 +51,10 @@
 /**
  * struct evnotify_request - what to arm, 64 bytes
  * @user_data: returned unchanged in the event record
- * @due_ns: due time in nanoseconds: from now, or on the clock with
- *	EVNOTIFY_ABSTIME; a time that has passed is due at once; at most
- *	2^63 - 1
+ * @due_ns: due time in nanoseconds: from the start of the call, or on the
+ *	clock with EVNOTIFY_ABSTIME; a time that has passed is due at once; at
+ *	most 2^63 - 1. Either way it is a time on the clock, which moves when
+ *	CLOCK_REALTIME is set
  * @period_ns: nanoseconds between expirations; 0: the request expires once;
  *	otherwise at least min_period_ns of INFO and at most 2^63 - 1
  * @id: set by REGISTER and WAIT: names the request in CANCEL, UPDATE and in
