@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Four clocks, relative and absolute, when somebody sets them, and in time namespaces. */
+#include <sched.h>
+
+#include "evnotify_test.h"
+
+FIXTURE(clock)
+{
+	int fd;
+};
+
+FIXTURE_VARIANT(clock)
+{
+	clockid_t id;
+};
+
+FIXTURE_VARIANT_ADD(clock, monotonic) { .id = CLOCK_MONOTONIC };
+FIXTURE_VARIANT_ADD(clock, boottime) { .id = CLOCK_BOOTTIME };
+FIXTURE_VARIANT_ADD(clock, realtime) { .id = CLOCK_REALTIME };
+FIXTURE_VARIANT_ADD(clock, tai) { .id = CLOCK_TAI };
+
+FIXTURE_SETUP(clock)
+{
+	self->fd = OPEN_DEVICE(O_RDWR);
+}
+
+FIXTURE_TEARDOWN(clock)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	close(self->fd);
+}
+
+static struct evnotify_request on_clock(clockid_t id, __u64 due_ns, __u32 flags)
+{
+	struct evnotify_request req = pending_in(due_ns, 0);
+
+	req.clockid = id;
+	req.flags = flags;
+	return req;
+}
+
+TEST_F(clock, relative_time_is_never_early)
+{
+	const __u64 delay = 20 * NSEC_PER_MSEC;
+	struct evnotify_request req = on_clock(variant->id, delay, 0);
+	__u64 before = now_ns(variant->id);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_LE(before + delay, now_ns(variant->id));
+	EXPECT_EXPIRED(&event, before + delay, variant->id);
+}
+
+TEST_F(clock, absolute_time_is_never_early)
+{
+	__u64 due = now_ns(variant->id) + 20 * NSEC_PER_MSEC;
+	struct evnotify_request req = on_clock(variant->id, due, EVNOTIFY_ABSTIME);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_LE(due, now_ns(variant->id));
+	EXPECT_EQ(due, event.due_ns);
+	EXPECT_EXPIRED(&event, due, variant->id);
+}
+
+/* Many, so that rounding to whatever the timer can do would show. */
+TEST_F(clock, no_time_is_early)
+{
+	enum { N = 200 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	__u64 base = now_ns(variant->id) + NSEC_PER_MSEC;
+	int i;
+
+	for (i = 0; i < N; i++)
+		reqs[i] = on_clock(variant->id, base + i * 77777, EVNOTIFY_ABSTIME);
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	ASSERT_EQ(0, read_events(self->fd, events, N));
+	for (i = 0; i < N; i++) {
+		EXPECT_EQ(base + i * 77777, events[i].due_ns);
+		EXPECT_EXPIRED(&events[i], base, variant->id);
+	}
+}
+
+TEST_F(clock, a_time_that_has_passed_is_due_at_once)
+{
+	const __u64 past[] = { 0, 1, now_ns(variant->id) - 1 };
+	struct evnotify_request req;
+	struct evnotify_event event;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(past); i++) {
+		req = on_clock(variant->id, past[i], EVNOTIFY_ABSTIME);
+		ASSERT_EQ(0, arm(self->fd, &req));
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		EXPECT_EQ(past[i], event.due_ns);
+		EXPECT_EXPIRED(&event, past[i], variant->id);
+	}
+	req = on_clock(variant->id, 0, 0);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	EXPECT_EQ(0, read_events(self->fd, &event, 1));
+}
+
+TEST_F(clock, the_farthest_time_is_never)
+{
+	struct evnotify_request reqs[] = {
+		on_clock(variant->id, INT64_MAX, EVNOTIFY_ABSTIME),
+		on_clock(variant->id, INT64_MAX, 0),
+		on_clock(variant->id, NSEC_PER_MSEC, 0),
+	};
+	struct evnotify_event events[3];
+
+	ASSERT_EQ(3, arm_many(self->fd, reqs, 3));
+	ASSERT_EQ(0, read_events(self->fd, events, 1));
+	EXPECT_EQ(reqs[2].id, events[0].id);
+	EXPECT_COUNTERS(self->fd, 3, 1, 0, 2, 0);
+	EXPECT_EQ(2, cancel_all(self->fd));
+	ASSERT_EQ(2, read_some(self->fd, events, 3));
+	EXPECT_EQ(INT64_MAX, events[0].due_ns);
+	EXPECT_EQ(INT64_MAX, events[1].due_ns);
+}
+
+TEST_F(clock, update_stays_on_it)
+{
+	struct evnotify_request req = on_clock(variant->id, FAR_NS, 0);
+	__u64 due = now_ns(variant->id) + 20 * NSEC_PER_MSEC;
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, update(self->fd, req.id, due, EVNOTIFY_ABSTIME));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(due, event.due_ns);
+	EXPECT_EXPIRED(&event, due, variant->id);
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	due = now_ns(variant->id) + 20 * NSEC_PER_MSEC;
+	ASSERT_EQ(0, update(self->fd, req.id, 20 * NSEC_PER_MSEC, 0));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EXPIRED(&event, due, variant->id);
+}
+
+TEST_F(clock, wait_and_eventfd_keep_to_it)
+{
+	struct evnotify_wait wait = {};
+	__u64 due = now_ns(variant->id) + 10 * NSEC_PER_MSEC;
+	int efd = eventfd(0, EFD_NONBLOCK);
+	struct evnotify_request req = eventfd_in(due, efd);
+
+	req.clockid = variant->id;
+	req.flags = EVNOTIFY_ABSTIME;
+	wait.request = on_clock(variant->id, due, EVNOTIFY_ABSTIME);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
+	EXPECT_EQ(due, wait.event.due_ns);
+	EXPECT_EXPIRED(&wait.event, due, variant->id);
+	ASSERT_TRUE(readable(efd, PATIENCE_MS));
+	EXPECT_LE(due, now_ns(variant->id));
+}
+
+TEST_F(instance, clocks_do_not_disturb_each_other)
+{
+	static const clockid_t ids[] = {
+		CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI,
+	};
+	enum { N = 40 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	__u64 seen = 0;
+	int i;
+
+	for (i = 0; i < N; i++) {
+		reqs[i] = on_clock(ids[i % 4], i * NSEC_PER_MSEC / 2, 0);
+		reqs[i].user_data = i;
+	}
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	ASSERT_EQ(0, read_events(self->fd, events, N));
+	for (i = 0; i < N; i++) {
+		ASSERT_GT(N, events[i].user_data);
+		seen |= 1ULL << events[i].user_data;
+		EXPECT_EXPIRED(&events[i], 1, ids[events[i].user_data % 4]);
+	}
+	EXPECT_EQ((1ULL << N) - 1, seen);
+}
+
+/* --- somebody sets the clock ---------------------------------------------------------- */
+
+/* Sets the wall clock on by so much. */
+static int shift_clock(__s64 ns)
+{
+	__u64 to = now_ns(CLOCK_REALTIME) + ns;
+	struct timespec ts = { .tv_sec = to / NSEC_PER_SEC, .tv_nsec = to % NSEC_PER_SEC };
+
+	return clock_settime(CLOCK_REALTIME, &ts);
+}
+
+TEST_F(instance, setting_the_clock_forward_makes_due)
+{
+	__u64 due_real = now_ns(CLOCK_REALTIME) + FAR_NS, due_tai = now_ns(CLOCK_TAI) + FAR_NS;
+	struct evnotify_request reqs[] = {
+		on_clock(CLOCK_REALTIME, due_real, EVNOTIFY_ABSTIME),
+		on_clock(CLOCK_TAI, due_tai, EVNOTIFY_ABSTIME),
+		on_clock(CLOCK_MONOTONIC, FAR_NS, 0),
+		on_clock(CLOCK_BOOTTIME, FAR_NS, 0),
+	};
+	struct evnotify_event events[2] = {};
+	int i, ret;
+
+	if (shift_clock(0))
+		SKIP(return, "the clock cannot be set: %s", strerror(errno));
+	ASSERT_EQ(4, arm_many(self->fd, reqs, 4));
+	ASSERT_EQ(0, shift_clock(2 * FAR_NS));
+	ret = read_events(self->fd, events, 2);
+	for (i = 0; !ret && i < 2; i++) {
+		EXPECT_LE(events[i].due_ns, events[i].expired_ns);
+		EXPECT_EQ(events[i].id == reqs[0].id ? due_real : due_tai, events[i].due_ns);
+	}
+	EXPECT_EQ(0, shift_clock(-2 * FAR_NS));
+	EXPECT_EQ(0, ret);
+	EXPECT_NE(events[0].id, events[1].id);
+	EXPECT_COUNTERS(self->fd, 4, 2, 0, 2, 0);
+}
+
+TEST_F(instance, setting_the_clock_back_makes_wait)
+{
+	struct evnotify_request req, marker = on_clock(CLOCK_MONOTONIC, 100 * NSEC_PER_MSEC, 0);
+	struct evnotify_event event;
+	__u64 due;
+
+	if (shift_clock(0))
+		SKIP(return, "the clock cannot be set: %s", strerror(errno));
+	due = now_ns(CLOCK_REALTIME) + 50 * NSEC_PER_MSEC;
+	req = on_clock(CLOCK_REALTIME, due, EVNOTIFY_ABSTIME);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, shift_clock(-(__s64)FAR_NS));
+
+	/* the time when it would have been due goes by */
+	ASSERT_EQ(0, arm(self->fd, &marker));
+	EXPECT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(marker.id, event.id);
+	EXPECT_EQ(1, counters(self->fd).pending);
+
+	ASSERT_EQ(0, shift_clock(FAR_NS));
+	EXPECT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(req.id, event.id);
+	EXPECT_EXPIRED(&event, due, CLOCK_REALTIME);
+}
+
+/* --- time namespaces ------------------------------------------------------------------ */
+
+#define NS_OFFSET	(1000 * NSEC_PER_SEC)
+
+/* Children live where both clocks that start at boot are ahead. Null, or why not. */
+static const char *enter_time_namespace(void)
+{
+	int fd, ret;
+
+	if (unshare(CLONE_NEWTIME))
+		return errno == EINVAL ? "this kernel has no time namespaces" : strerror(errno);
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	ret = dprintf(fd, "monotonic 1000 0\nboottime 1000 0\n");
+	close(fd);
+	return ret > 0 ? NULL : "cannot set the offsets of a time namespace";
+}
+
+/* What a process of the namespace sees; it checks the clock that it is given. */
+static void in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	__u64 due = now_ns(id) + 20 * NSEC_PER_MSEC;
+	struct evnotify_request req = on_clock(id, due, EVNOTIFY_ABSTIME);
+	struct evnotify_wait wait = { .request = req };
+	struct evnotify_event event;
+
+	ASSERT_LT(NS_OFFSET, due);
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_LE(due, now_ns(id));
+	EXPECT_EQ(due, event.due_ns);
+	EXPECT_EXPIRED(&event, due, id);
+
+	wait.request.due_ns = due = now_ns(id) + 20 * NSEC_PER_MSEC;
+	ASSERT_EQ(0, call(fd, EVNOTIFY_IOC_WAIT, &wait));
+	EXPECT_EQ(due, wait.event.due_ns);
+	EXPECT_EXPIRED(&wait.event, due, id);
+
+	/* a relative time is none of a namespace's business, its record is */
+	due = now_ns(id) + FAR_NS;
+	req = on_clock(id, FAR_NS, 0);
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, update(fd, req.id, due, EVNOTIFY_ABSTIME));
+	ASSERT_EQ(0, cancel(fd, req.id));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(due, event.due_ns);
+	EXPECT_EQ(0, event.expired_ns);
+	EXPECT_LE(event.completed_ns, now_ns(id));
+	EXPECT_LE(due - FAR_NS, event.completed_ns);
+
+	/* before the host's boot, and yet a time of this namespace */
+	req = on_clock(id, 1, EVNOTIFY_ABSTIME);
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_LE(NS_OFFSET, event.expired_ns);
+
+	/* left for a reader outside */
+	req = on_clock(id, NS_OFFSET + 1, EVNOTIFY_ABSTIME);
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_TRUE(readable(fd, PATIENCE_MS));
+}
+
+static void run_in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	const char *why_not = enter_time_namespace();
+	struct evnotify_event event;
+	int status;
+	pid_t pid;
+
+	if (why_not)
+		SKIP(return, "%s", why_not);
+	pid = fork();
+	if (!pid) {
+		in_namespace(_metadata, fd, id);
+		_exit(_metadata->exit_code);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+
+	/* this process has stayed outside, and reads host times */
+	ASSERT_EQ(1, read_some(fd, &event, 1));
+	EXPECT_EQ(1, event.due_ns);
+	EXPECT_LE(event.completed_ns, now_ns(id));
+}
+
+TEST_F(instance, monotonic_time_is_that_of_the_namespace)
+{
+	run_in_namespace(_metadata, self->fd, CLOCK_MONOTONIC);
+}
+
+TEST_F(instance, boottime_is_that_of_the_namespace)
+{
+	run_in_namespace(_metadata, self->fd, CLOCK_BOOTTIME);
+}
+
+TEST_HARNESS_MAIN

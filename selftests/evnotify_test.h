@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the evnotify tests share: the device as a fixture, one helper per call, its
+ * counters, and waiting on state instead of time. Helpers return 0 or -errno.
+ */
+#ifndef EVNOTIFY_TEST_H
+#define EVNOTIFY_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/evnotify.h>
+
+#include "kselftest_harness.h"
+
+/* An emulated machine with every kernel check on takes its time. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+
+#define DEVICE		"/dev/evnotify"
+#define POISON		0xcc
+#define NSEC_PER_USEC	1000ULL
+#define NSEC_PER_MSEC	1000000ULL
+#define NSEC_PER_SEC	1000000000ULL
+/* A delay that no test lives to see. */
+#define FAR_NS		(3600 * NSEC_PER_SEC)
+/* Longer than any machine takes for what a test waits for; then the test fails. */
+#define PATIENCE_MS	30000
+
+static inline __u64 now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* Waits for a condition that the kernel or another thread brings about; false: it did not. */
+#define UNTIL(condition) ({						\
+	__u64 give_up_ns = now_ns(CLOCK_MONOTONIC) +			\
+			   PATIENCE_MS * NSEC_PER_MSEC;			\
+	bool holds;							\
+									\
+	while (!(holds = (condition)) &&				\
+	       now_ns(CLOCK_MONOTONIC) < give_up_ns)			\
+		usleep(100);						\
+	holds;								\
+})
+
+/* --- the calls ------------------------------------------------------------------------ */
+
+static inline int call(int fd, unsigned long cmd, void *arg)
+{
+	return ioctl(fd, cmd, arg) < 0 ? -errno : 0;
+}
+
+static inline struct evnotify_request pending_in(__u64 delay_ns, __u64 user_data)
+{
+	return (struct evnotify_request) {
+		.user_data = user_data,
+		.due_ns = delay_ns,
+		.mode = EVNOTIFY_MODE_PENDING,
+		.clockid = CLOCK_MONOTONIC,
+	};
+}
+
+static inline struct evnotify_request eventfd_in(__u64 delay_ns, int eventfd)
+{
+	return (struct evnotify_request) {
+		.due_ns = delay_ns,
+		.mode = EVNOTIFY_MODE_EVENTFD,
+		.clockid = CLOCK_MONOTONIC,
+		.eventfd = eventfd,
+	};
+}
+
+/* How many of the requests were taken, or -errno. */
+static inline int arm_many(int fd, struct evnotify_request *requests, __u32 count)
+{
+	struct evnotify_register reg = {
+		.requests = (uintptr_t)requests,
+		.count = count,
+		.taken = ~0U,
+	};
+	int ret = call(fd, EVNOTIFY_IOC_REGISTER, &reg);
+
+	return ret < 0 ? ret : (int)reg.taken;
+}
+
+static inline int arm(int fd, struct evnotify_request *request)
+{
+	int taken = arm_many(fd, request, 1);
+
+	return taken < 0 ? taken : taken == 1 ? 0 : -EPROTO;
+}
+
+static inline int cancel(int fd, __u64 id)
+{
+	struct evnotify_cancel args = { .id = id, .cancelled = ~0ULL };
+	int ret = call(fd, EVNOTIFY_IOC_CANCEL, &args);
+
+	return ret < 0 ? ret : args.cancelled == 1 ? 0 : -EPROTO;
+}
+
+/* How many were cancelled, or -errno. */
+static inline long cancel_all(int fd)
+{
+	struct evnotify_cancel args = {
+		.flags = EVNOTIFY_CANCEL_ALL,
+		.cancelled = ~0ULL,
+	};
+	int ret = call(fd, EVNOTIFY_IOC_CANCEL, &args);
+
+	return ret < 0 ? ret : (long)args.cancelled;
+}
+
+static inline int update(int fd, __u64 id, __u64 due_ns, __u32 flags)
+{
+	struct evnotify_update args = { .id = id, .due_ns = due_ns, .flags = flags };
+
+	return call(fd, EVNOTIFY_IOC_UPDATE, &args);
+}
+
+/* One read(): how many events it gave, or -errno. */
+static inline int read_some(int fd, struct evnotify_event *events, size_t count)
+{
+	ssize_t n = read(fd, events, count * sizeof(*events));
+
+	if (n < 0)
+		return -errno;
+	return n % sizeof(*events) ? -EPROTO : (int)(n / sizeof(*events));
+}
+
+static inline bool readable(int fd, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, timeout_ms) == 1 && pfd.revents & POLLIN;
+}
+
+/* As many reads as it takes: 0, or -errno. */
+static inline int read_events(int fd, struct evnotify_event *events, size_t count)
+{
+	while (count) {
+		int n = readable(fd, PATIENCE_MS) ? read_some(fd, events, count) : -ETIMEDOUT;
+
+		if (n < 0)
+			return n;
+		events += n;
+		count -= n;
+	}
+	return 0;
+}
+
+static inline int set_nonblock(int fd)
+{
+	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* The value of an eventfd, which becomes 0; 0 if it was not signalled. */
+static inline __u64 eventfd_take(int fd)
+{
+	__u64 value;
+
+	return readable(fd, 0) && read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
+}
+
+/* --- the counters --------------------------------------------------------------------- */
+
+struct counters {
+	unsigned long long armed;
+	unsigned long long completed;
+	unsigned long long cancelled;
+	unsigned long long pending;
+	unsigned long long unread;
+};
+
+/* Everything of /proc/self/fdinfo for a descriptor; its length, or -1. */
+static inline ssize_t read_fdinfo(int fd, char *text, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info < 0)
+		return -1;
+	n = read(info, text, size - 1);
+	close(info);
+	if (n >= 0)
+		text[n] = '\0';
+	return n;
+}
+
+/* All ones where they cannot be read, so that no comparison holds. */
+static inline struct counters counters(int fd)
+{
+	struct counters c, none;
+	const char *lines;
+	char text[1024];
+
+	memset(&none, 0xff, sizeof(none));
+	if (read_fdinfo(fd, text, sizeof(text)) < 0)
+		return none;
+	lines = strstr(text, "armed:");
+	if (!lines || sscanf(lines, "armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu",
+			     &c.armed, &c.completed, &c.cancelled, &c.pending, &c.unread) != 5)
+		return none;
+	return c;
+}
+
+static inline bool balanced(struct counters c)
+{
+	return c.armed == c.completed + c.cancelled + c.pending;
+}
+
+#define EXPECT_COUNTERS(fd, _armed, _completed, _cancelled, _pending, _unread) do {	\
+	struct counters _c = counters(fd);						\
+											\
+	EXPECT_EQ(_armed, _c.armed);							\
+	EXPECT_EQ(_completed, _c.completed);						\
+	EXPECT_EQ(_cancelled, _c.cancelled);						\
+	EXPECT_EQ(_pending, _c.pending);						\
+	EXPECT_EQ(_unread, _c.unread);							\
+} while (0)
+
+/* An expiration is never early, and its times are in order. */
+#define EXPECT_EXPIRED(event, earliest_ns, clock) do {			\
+	EXPECT_LE(earliest_ns, (event)->due_ns);			\
+	EXPECT_LE((event)->due_ns, (event)->expired_ns);		\
+	EXPECT_LE((event)->expired_ns, (event)->completed_ns);		\
+	EXPECT_LE((event)->completed_ns, now_ns(clock));		\
+	EXPECT_EQ(0, (event)->status);					\
+} while (0)
+
+/* --- threads -------------------------------------------------------------------------- */
+
+/* Is the thread in an interruptible sleep? */
+static inline bool asleep(pid_t tid)
+{
+	char path[64], text[512], *state;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	state = strrchr(text, ')');
+	return state && state[1] && state[2] == 'S';
+}
+
+/* A thread that blocks in WAIT. */
+struct waiter {
+	pthread_t thread;
+	int fd;
+	volatile pid_t tid;
+	volatile struct evnotify_wait wait;
+	int ret;
+};
+
+static inline void *waiter_main(void *arg)
+{
+	struct waiter *w = arg;
+
+	w->tid = gettid();
+	w->ret = call(w->fd, EVNOTIFY_IOC_WAIT, (void *)&w->wait);
+	return NULL;
+}
+
+static inline int waiter_start(struct waiter *w, int fd, struct evnotify_request request)
+{
+	w->fd = fd;
+	w->tid = 0;
+	memset((void *)&w->wait, POISON, sizeof(w->wait));
+	request.id = 0;
+	w->wait.request = request;
+	return pthread_create(&w->thread, NULL, waiter_main, w);
+}
+
+/* The id of its request, which the kernel writes before it blocks; 0: it never did. */
+static inline __u64 waiter_id(struct waiter *w)
+{
+	UNTIL(w->wait.request.id);
+	return w->wait.request.id;
+}
+
+static inline bool waiter_blocked(struct waiter *w)
+{
+	return waiter_id(w) && UNTIL(asleep(w->tid));
+}
+
+static inline int waiter_join(struct waiter *w)
+{
+	pthread_join(w->thread, NULL);
+	return w->ret;
+}
+
+/* --- the device ----------------------------------------------------------------------- */
+
+/* Without the device a test is skipped, or fails where EVNOTIFY_STRICT=1 promises it. */
+#define OPEN_DEVICE(flags) ({								\
+	int _fd = open(DEVICE, (flags) | O_CLOEXEC);					\
+	const char *_strict = getenv("EVNOTIFY_STRICT");				\
+											\
+	if (_fd < 0 && (errno == ENOENT || errno == EACCES) &&				\
+	    !(_strict && !strcmp(_strict, "1")))					\
+		SKIP(return, DEVICE ": %s; load the module, be root", strerror(errno));	\
+	ASSERT_LE(0, _fd)								\
+		TH_LOG(DEVICE ": %s", strerror(errno));					\
+	_fd;										\
+})
+
+/* An open file of the device. Whatever a test did with it, its counters balance. */
+FIXTURE(instance)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(instance)
+{
+	self->fd = OPEN_DEVICE(O_RDWR);
+}
+
+FIXTURE_TEARDOWN(instance)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	EXPECT_EQ(0, close(self->fd));
+}
+
+#endif /* EVNOTIFY_TEST_H */

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fault injection: in every call, each allocation and each copy from or to the process
+ * fails once. The counters stay balanced, nothing half-done is left, and the same call
+ * then succeeds. Memory that would leak is what kmemleak finds afterwards.
+ *
+ * Needs CONFIG_FAULT_INJECTION, FAILSLAB and FAULT_INJECTION_USERCOPY, debugfs, and root.
+ */
+#include "evnotify_test.h"
+
+#define DEBUGFS	"/sys/kernel/debug"
+
+/* Sweeps end when nothing more fails; a call that never gets there is broken. */
+#define MOST_FAULTS	500
+
+/* A sweep over all chances that a call has to fail. */
+struct sweep {
+	int fd;		/* /proc/thread-self/fail-nth */
+	int nth;
+	bool hit;	/* the last chance was taken */
+	int faults;
+};
+
+static bool write_word(const char *path, const char *word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, word, strlen(word)) == strlen(word);
+
+	close(fd);
+	return ok;
+}
+
+/* Null, or why there can be none. */
+static const char *sweep_begin(struct sweep *s)
+{
+	*s = (struct sweep) { .hit = true };
+	s->fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (s->fd < 0)
+		return "this kernel has no fault injection";
+	/* by default allocations that may sleep do not fail */
+	if (!write_word(DEBUGFS "/failslab/ignore-gfp-wait", "0"))
+		return "no " DEBUGFS "/failslab: mount debugfs, have CONFIG_FAILSLAB, be root";
+	return NULL;
+}
+
+static void set_nth(struct sweep *s, int nth)
+{
+	char text[16];
+
+	pwrite(s->fd, text, snprintf(text, sizeof(text), "%d", nth), 0);
+}
+
+/* On to the next chance, unless there was none to take. */
+static bool sweep_next(struct sweep *s)
+{
+	return s->hit && s->nth++ < MOST_FAULTS;
+}
+
+/* From here on the chances of this thread count ... */
+static void sweep_inject(struct sweep *s)
+{
+	set_nth(s, s->nth);
+}
+
+/*
+ * ... until here. Was the chance taken? The read of the answer is itself a copy that can
+ * fail: if it does, the chance was still to come.
+ */
+static void sweep_stop(struct sweep *s)
+{
+	char text[16] = "";
+
+	s->hit = pread(s->fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
+	set_nth(s, 0);
+	s->faults += s->hit;
+}
+
+#define SWEEP_OR_SKIP(s) do {						\
+	const char *why_not = sweep_begin(s);				\
+									\
+	if (why_not)							\
+		SKIP(return, "%s", why_not);				\
+} while (0)
+
+#define EXPECT_SWEPT(s) do {						\
+	ksft_print_msg("%d faults\n", (s)->faults);			\
+	EXPECT_LT(0, (s)->faults);					\
+	EXPECT_FALSE((s)->hit);						\
+	close((s)->fd);							\
+} while (0)
+
+static bool is_fault(int err)
+{
+	return err == -ENOMEM || err == -EFAULT;
+}
+
+TEST_F(instance, open_fails_cleanly)
+{
+	struct sweep s;
+	int fd, err;
+
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		err = fd < 0 ? -errno : 0;
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || (s.hit && is_fault(err)))
+			TH_LOG("chance %d: %d", s.nth, err);
+		if (!err) {
+			EXPECT_COUNTERS(fd, 0, 0, 0, 0, 0);
+			EXPECT_EQ(0, close(fd));
+		}
+	}
+	EXPECT_SWEPT(&s);
+}
+
+/* More requests than there is memory in stock for, in both modes. */
+TEST_F(instance, register_fails_cleanly)
+{
+	enum { N = 100 };
+	int efd = eventfd(0, EFD_NONBLOCK), fd, err, i, armed;
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	struct evnotify_register reg;
+	struct sweep s;
+
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		for (i = 0; i < N; i++)
+			reqs[i] = i % 2 ? pending_in(FAR_NS, i) : eventfd_in(FAR_NS, efd);
+		reg = (struct evnotify_register) { .requests = (uintptr_t)reqs, .count = N };
+		fd = OPEN_DEVICE(O_RDWR);
+		sweep_inject(&s);
+		err = call(fd, EVNOTIFY_IOC_REGISTER, &reg);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || (s.hit && is_fault(err)))
+			TH_LOG("chance %d: %d", s.nth, err);
+		/* what it says was taken is armed, and nothing else */
+		armed = counters(fd).pending;
+		EXPECT_EQ(armed, counters(fd).armed);
+		if (!err)
+			EXPECT_EQ(armed, reg.taken);
+		EXPECT_TRUE(s.hit || armed == N);
+		/* the rest goes through, and all of it can be cancelled */
+		EXPECT_EQ(N - armed, armed == N ? 0 : arm_many(fd, reqs + armed, N - armed));
+		EXPECT_EQ(N, cancel_all(fd));
+		EXPECT_EQ(N / 2, read_some(fd, events, N));
+		EXPECT_COUNTERS(fd, N, 0, N, 0, 0);
+		EXPECT_EQ(0, close(fd));
+	}
+	EXPECT_SWEPT(&s);
+}
+
+TEST_F(instance, write_fails_cleanly)
+{
+	enum { N = 40 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	struct sweep s;
+	__u64 seq = 0;
+	int i, n;
+
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(0, i);
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		n = write(self->fd, reqs, sizeof(reqs));
+		n = n < 0 ? -errno : n / (int)sizeof(reqs[0]);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(n == N || (s.hit && (n > 0 || is_fault(n))))
+			TH_LOG("chance %d: %d", s.nth, n);
+		if (n > 0) {
+			ASSERT_EQ(0, read_events(self->fd, events, n));
+			seq += n;
+			EXPECT_EQ(seq, events[n - 1].seq);
+		}
+		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
+	}
+	EXPECT_SWEPT(&s);
+}
+
+TEST_F(instance, read_fails_cleanly)
+{
+	enum { N = 40 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	struct sweep s;
+	__u64 seq = 0;
+	int i, n, got;
+
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(0, i);
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+		ASSERT_TRUE(UNTIL(counters(self->fd).unread == N));
+		sweep_inject(&s);
+		n = read_some(self->fd, events, N);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(n == N || (s.hit && (n > 0 || n == -EFAULT)))
+			TH_LOG("chance %d: %d", s.nth, n);
+		/* what was not given is still there: no number is missing */
+		got = n > 0 ? n : 0;
+		EXPECT_EQ(N - got, counters(self->fd).unread);
+		ASSERT_EQ(0, read_events(self->fd, events + got, N - got));
+		for (i = 0; i < N; i++)
+			EXPECT_EQ(++seq, events[i].seq);
+	}
+	EXPECT_SWEPT(&s);
+}
+
+TEST_F(instance, wait_fails_cleanly)
+{
+	struct evnotify_event event;
+	struct evnotify_wait wait;
+	struct sweep s;
+	__u64 seq = 0;
+	int err;
+
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		wait.request = pending_in(0, 7);
+		sweep_inject(&s);
+		err = call(self->fd, EVNOTIFY_IOC_WAIT, &wait);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || (s.hit && is_fault(err)))
+			TH_LOG("chance %d: %d", s.nth, err);
+		if (!err)
+			EXPECT_EQ(++seq, wait.event.seq);
+		/* the event that could not be handed over is read */
+		if (err && counters(self->fd).unread) {
+			ASSERT_EQ(1, read_some(self->fd, &event, 1));
+			EXPECT_EQ(++seq, event.seq);
+			EXPECT_EQ(7, event.user_data);
+		}
+		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
+	}
+	EXPECT_SWEPT(&s);
+}
+
+TEST_F(instance, cancel_fails_cleanly)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	struct evnotify_cancel args;
+	struct evnotify_event event;
+	__u64 cancelled = 0;
+	struct sweep s;
+	int err;
+
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		ASSERT_EQ(0, arm(self->fd, &req));
+		args = (struct evnotify_cancel) { .id = req.id };
+		sweep_inject(&s);
+		err = call(self->fd, EVNOTIFY_IOC_CANCEL, &args);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || (s.hit && err == -EFAULT))
+			TH_LOG("chance %d: %d", s.nth, err);
+		/* either it happened or it did not, and then it does now */
+		if (counters(self->fd).cancelled == cancelled)
+			EXPECT_EQ(0, cancel(self->fd, req.id));
+		cancelled++;
+		ASSERT_EQ(1, read_some(self->fd, &event, 1));
+		EXPECT_EQ(cancelled, event.seq);
+		EXPECT_EQ(-EALREADY, cancel(self->fd, req.id));
+	}
+	EXPECT_SWEPT(&s);
+	EXPECT_COUNTERS(self->fd, cancelled, 0, cancelled, 0, 0);
+}
+
+TEST_F(instance, update_fails_cleanly)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	struct evnotify_event event;
+	struct sweep s;
+	int err;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		err = update(self->fd, req.id, 2 * FAR_NS, 0);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || (s.hit && err == -EFAULT))
+			TH_LOG("chance %d: %d", s.nth, err);
+		EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+	}
+	EXPECT_SWEPT(&s);
+	EXPECT_EQ(0, update(self->fd, req.id, 0, 0));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(1, event.count);
+}
+
+TEST_F(instance, info_and_fdinfo_fail_cleanly)
+{
+	struct evnotify_info info;
+	struct counters c;
+	struct sweep s;
+	int err;
+
+	SWEEP_OR_SKIP(&s);
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		err = call(self->fd, EVNOTIFY_IOC_INFO, &info);
+		c = counters(self->fd);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || (s.hit && err == -EFAULT))
+			TH_LOG("chance %d: %d", s.nth, err);
+		EXPECT_TRUE(s.hit || (!c.armed && !c.pending));
+	}
+	EXPECT_SWEPT(&s);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What an instance can hold, what happens when it is full, and who pays for the memory. */
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <linux/magic.h>
+
+#include "evnotify_test.h"
+
+#define MAX_REQUESTS	"/sys/module/evnotify/parameters/max_requests"
+#define LIMIT		100
+
+/* An instance that holds LIMIT requests: the parameter counts when the device is opened. */
+FIXTURE(limited)
+{
+	int fd;
+	int efd;
+};
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int read_file(const char *path, char *text, int size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, size - 1);
+
+	close(fd);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return 0;
+}
+
+FIXTURE_SETUP(limited)
+{
+	struct evnotify_info info;
+	char before[32];
+	int ret;
+
+	close(OPEN_DEVICE(O_RDWR));
+	ASSERT_EQ(0, read_file(MAX_REQUESTS, before, sizeof(before)));
+	ret = write_file(MAX_REQUESTS, "100");
+	if (ret == -EACCES)
+		SKIP(return, "only root can set " MAX_REQUESTS);
+	ASSERT_EQ(0, ret);
+	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_EQ(0, write_file(MAX_REQUESTS, before));
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	ASSERT_EQ(LIMIT, info.max_requests);
+	self->efd = eventfd(0, EFD_NONBLOCK);
+}
+
+FIXTURE_TEARDOWN(limited)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	close(self->fd);
+}
+
+/* Takes up all but so many places with requests that do not expire; the id of the last. */
+static __u64 fill(int fd, int but)
+{
+	struct evnotify_request reqs[LIMIT];
+	int i;
+
+	for (i = 0; i < LIMIT; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	return arm_many(fd, reqs, LIMIT - but) == LIMIT - but ? reqs[LIMIT - but - 1].id : 0;
+}
+
+TEST_F(limited, a_full_instance_refuses)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	struct evnotify_wait wait = { .request = req };
+
+	ASSERT_NE(0, fill(self->fd, 0));
+	EXPECT_EQ(-ENOSPC, arm(self->fd, &req));
+	EXPECT_EQ(0, req.id);
+	EXPECT_EQ(-ENOSPC, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
+	EXPECT_EQ(-1, write(self->fd, &req, sizeof(req)));
+	EXPECT_EQ(ENOSPC, errno);
+	req = eventfd_in(FAR_NS, self->efd);
+	EXPECT_EQ(-ENOSPC, arm(self->fd, &req));
+	EXPECT_COUNTERS(self->fd, LIMIT, 0, 0, LIMIT, 0);
+
+	/* what is wrong with a request comes before that */
+	req.eventfd = -1;
+	EXPECT_EQ(-EBADF, arm(self->fd, &req));
+	req.flags = ~0U;
+	EXPECT_EQ(-EINVAL, arm(self->fd, &req));
+}
+
+TEST_F(limited, a_batch_ends_where_it_is_full)
+{
+	struct evnotify_request reqs[LIMIT + 50];
+	struct evnotify_event events[LIMIT];
+	int i;
+
+	for (i = 0; i < LIMIT + 50; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	EXPECT_EQ(LIMIT - 1, arm_many(self->fd, reqs, LIMIT - 1));
+	EXPECT_EQ(sizeof(reqs[0]), write(self->fd, reqs, sizeof(reqs)));
+	EXPECT_COUNTERS(self->fd, LIMIT, 0, 0, LIMIT, 0);
+	EXPECT_EQ(LIMIT, cancel_all(self->fd));
+	EXPECT_EQ(LIMIT, read_some(self->fd, events, LIMIT));
+	EXPECT_EQ(LIMIT, arm_many(self->fd, reqs, LIMIT + 50));
+}
+
+TEST_F(limited, unread_records_keep_their_place)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	struct evnotify_event event;
+
+	ASSERT_NE(0, fill(self->fd, 0));
+	EXPECT_EQ(LIMIT, cancel_all(self->fd));
+	EXPECT_COUNTERS(self->fd, LIMIT, 0, LIMIT, 0, LIMIT);
+	EXPECT_EQ(-ENOSPC, arm(self->fd, &req));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(0, arm(self->fd, &req));
+	EXPECT_EQ(-ENOSPC, arm(self->fd, &req));
+}
+
+TEST_F(limited, an_eventfd_request_leaves_its_place_when_it_ends)
+{
+	struct evnotify_request req = eventfd_in(0, self->efd);
+	int i;
+
+	ASSERT_NE(0, fill(self->fd, 1));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, arm(self->fd, &req));
+		ASSERT_TRUE(readable(self->efd, PATIENCE_MS));
+		EXPECT_EQ(1, eventfd_take(self->efd));
+		/* signalled a moment before it is let go */
+		req.due_ns = FAR_NS;
+		ASSERT_TRUE(UNTIL(!arm(self->fd, &req)));
+		EXPECT_EQ(-ENOSPC, arm(self->fd, &(struct evnotify_request) { .due_ns = 1 }));
+		EXPECT_EQ(0, cancel(self->fd, req.id));
+		req.due_ns = 0;
+	}
+}
+
+TEST_F(limited, a_wait_leaves_its_place_when_it_returns)
+{
+	struct evnotify_wait wait = { .request = pending_in(0, 0) };
+	int i;
+
+	ASSERT_NE(0, fill(self->fd, 1));
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
+	EXPECT_COUNTERS(self->fd, LIMIT + 4, 5, 0, LIMIT - 1, 0);
+}
+
+TEST_F(limited, a_periodic_request_takes_one_place)
+{
+	struct evnotify_request req = pending_in(NSEC_PER_MSEC, 0);
+	struct evnotify_event event;
+	int i;
+
+	ASSERT_NE(0, fill(self->fd, 1));
+	req.period_ns = NSEC_PER_MSEC;
+	ASSERT_EQ(0, arm(self->fd, &req));
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		EXPECT_EQ(req.id, event.id);
+	}
+	EXPECT_EQ(-ENOSPC, arm(self->fd, &(struct evnotify_request) { .due_ns = 1 }));
+}
+
+TEST_F(limited, another_instance_has_its_own_places)
+{
+	int other = OPEN_DEVICE(O_RDWR);
+
+	ASSERT_NE(0, fill(self->fd, 0));
+	EXPECT_NE(0, fill(other, 0));
+	EXPECT_NE(0, fill(other, 0));
+	EXPECT_COUNTERS(other, 2 * LIMIT, 0, 0, 2 * LIMIT, 0);
+	close(other);
+}
+
+TEST_F(limited, ids_are_never_used_again)
+{
+	enum { N = 5 * LIMIT };
+	struct evnotify_request req;
+	struct evnotify_event event;
+	__u64 ids[N];
+	int i, j;
+
+	ASSERT_NE(0, fill(self->fd, 1));
+	for (i = 0; i < N; i++) {
+		req = pending_in(FAR_NS, i);
+		ASSERT_EQ(0, arm(self->fd, &req));
+		ids[i] = req.id;
+		ASSERT_EQ(0, cancel(self->fd, req.id));
+		ASSERT_EQ(1, read_some(self->fd, &event, 1));
+		ASSERT_EQ(req.id, event.id);
+	}
+	for (i = 0; i < N; i++) {
+		EXPECT_EQ(-EALREADY, cancel(self->fd, ids[i]));
+		EXPECT_EQ(-EALREADY, update(self->fd, ids[i], 0, 0));
+		for (j = 0; j < i; j++)
+			ASSERT_NE(ids[j], ids[i]);
+	}
+	EXPECT_COUNTERS(self->fd, LIMIT - 1 + N, 0, N, LIMIT - 1, 0);
+}
+
+/* --- memory --------------------------------------------------------------------------- */
+
+#define CGROUPS	"/sys/fs/cgroup"
+#define GROUP	CGROUPS "/evnotify-selftest"
+
+static long memory_used(void)
+{
+	char text[64];
+
+	return read_file(GROUP "/memory.current", text, sizeof(text)) ? -1 : atol(text);
+}
+
+TEST_F(instance, its_memory_is_charged_to_who_arms)
+{
+	enum { N = 50000 };
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	long before, armed, closed;
+	struct statfs fs;
+	int fd, i, n;
+
+	if (statfs(CGROUPS, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+		SKIP(return, "no cgroup2 at " CGROUPS);
+	if (write_file(CGROUPS "/cgroup.subtree_control", "+memory"))
+		SKIP(return, "no memory controller in the cgroups at " CGROUPS);
+	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
+	ASSERT_EQ(0, write_file(GROUP "/cgroup.procs", "0"));
+
+	ASSERT_NE(NULL, reqs);
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	fd = OPEN_DEVICE(O_RDWR);
+	before = memory_used();
+	for (i = 0; i < N; i += n) {
+		n = arm_many(fd, reqs + i, N - i);
+		ASSERT_LT(0, n);
+	}
+	armed = memory_used();
+	ASSERT_EQ(0, close(fd));
+	closed = memory_used();
+	ASSERT_EQ(0, write_file(CGROUPS "/cgroup.procs", "0"));
+	EXPECT_EQ(0, rmdir(GROUP));
+
+	ksft_print_msg("%ld bytes for %d requests, %ld after close\n", armed - before, N,
+		       closed - before);
+	/* at least what a request consists of; memory.current is some pages behind */
+	EXPECT_LT(64L * N, armed - before);
+	EXPECT_GT((armed - before) / 2, closed - before);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mode PENDING, asynchronous: the origin's way two. Event records are read from the
+ * device; poll, select, epoll, FIONREAD and SIGIO tell that there are some.
+ */
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/uio.h>
+
+#include "evnotify_test.h"
+
+/* Arms this many that are due at once, and waits until all can be read. */
+static bool make_ready(int fd, int n)
+{
+	struct evnotify_request req;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		req = pending_in(0, i);
+		if (arm(fd, &req))
+			return false;
+	}
+	return UNTIL(counters(fd).unread == n);
+}
+
+static int bytes_readable(int fd)
+{
+	int bytes = -1;
+
+	return ioctl(fd, FIONREAD, &bytes) ? -errno : bytes;
+}
+
+/* --- records -------------------------------------------------------------------------- */
+
+TEST_F(instance, read_gives_the_record)
+{
+	struct evnotify_request req = pending_in(5 * NSEC_PER_MSEC, 0x1122334455667788);
+	__u64 before = now_ns(CLOCK_MONOTONIC);
+	struct evnotify_event event;
+
+	memset(&event, POISON, sizeof(event));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EXPIRED(&event, before + req.due_ns, CLOCK_MONOTONIC);
+	EXPECT_EQ(0x1122334455667788, event.user_data);
+	EXPECT_EQ(req.id, event.id);
+	EXPECT_EQ(1, event.seq);
+	EXPECT_EQ(1, event.count);
+	EXPECT_EQ(0, event.flags);
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+TEST_F(instance, records_come_as_their_requests_expire)
+{
+	/* all three delays count from the instant of the call */
+	struct evnotify_request reqs[] = {
+		pending_in(30 * NSEC_PER_MSEC, 2),
+		pending_in(10 * NSEC_PER_MSEC, 0),
+		pending_in(20 * NSEC_PER_MSEC, 1),
+	};
+	struct evnotify_event events[3];
+	int i;
+
+	ASSERT_EQ(3, arm_many(self->fd, reqs, 3));
+	ASSERT_EQ(0, read_events(self->fd, events, 3));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(i, events[i].user_data);
+		EXPECT_EQ(i + 1, events[i].seq);
+	}
+	EXPECT_EQ(10 * NSEC_PER_MSEC, events[1].due_ns - events[0].due_ns);
+	EXPECT_EQ(10 * NSEC_PER_MSEC, events[2].due_ns - events[1].due_ns);
+}
+
+TEST_F(instance, requests_due_at_one_instant_come_in_the_order_of_arming)
+{
+	enum { N = 300 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	__u64 due = now_ns(CLOCK_MONOTONIC) + 20 * NSEC_PER_MSEC;
+	int i;
+
+	for (i = 0; i < N; i++) {
+		reqs[i] = pending_in(due, i);
+		reqs[i].flags = EVNOTIFY_ABSTIME;
+	}
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	ASSERT_EQ(0, read_events(self->fd, events, N));
+	for (i = 0; i < N; i++) {
+		ASSERT_EQ(i, events[i].user_data);
+		ASSERT_EQ(reqs[i].id, events[i].id);
+		EXPECT_EQ(i + 1, events[i].seq);
+		EXPECT_EQ(due, events[i].due_ns);
+	}
+}
+
+TEST_F(instance, a_cancelled_request_gives_its_record)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 77);
+	__u64 before = now_ns(CLOCK_MONOTONIC);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	EXPECT_EQ(0, cancel(self->fd, req.id));
+	EXPECT_COUNTERS(self->fd, 1, 0, 1, 0, 1);
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(77, event.user_data);
+	EXPECT_EQ(req.id, event.id);
+	EXPECT_LE(before + FAR_NS, event.due_ns);
+	EXPECT_EQ(0, event.expired_ns);
+	EXPECT_LE(before, event.completed_ns);
+	EXPECT_LE(event.completed_ns, now_ns(CLOCK_MONOTONIC));
+	EXPECT_EQ(1, event.seq);
+	EXPECT_EQ(0, event.count);
+	EXPECT_EQ(-ECANCELED, event.status);
+	EXPECT_EQ(0, event.flags);
+	EXPECT_EQ(-EALREADY, cancel(self->fd, req.id));
+	EXPECT_COUNTERS(self->fd, 1, 0, 1, 0, 0);
+}
+
+TEST_F(instance, cancel_comes_too_late_for_an_unread_record)
+{
+	struct evnotify_request req = pending_in(0, 0);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+	EXPECT_EQ(-EALREADY, cancel(self->fd, req.id));
+	EXPECT_EQ(-EALREADY, update(self->fd, req.id, 0, 0));
+	EXPECT_EQ(0, cancel_all(self->fd));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(0, event.status);
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+}
+
+TEST_F(instance, update_moves_the_due_time)
+{
+	struct evnotify_request soon = pending_in(20 * NSEC_PER_MSEC, 1);
+	struct evnotify_request far = pending_in(FAR_NS, 2);
+	__u64 later = now_ns(CLOCK_MONOTONIC) + 80 * NSEC_PER_MSEC;
+	struct evnotify_event events[2];
+
+	ASSERT_EQ(0, arm(self->fd, &soon));
+	ASSERT_EQ(0, arm(self->fd, &far));
+	EXPECT_EQ(0, update(self->fd, soon.id, later, EVNOTIFY_ABSTIME));
+	EXPECT_EQ(0, update(self->fd, far.id, 1 * NSEC_PER_MSEC, 0));
+	ASSERT_EQ(0, read_events(self->fd, events, 2));
+	EXPECT_EQ(far.id, events[0].id);
+	EXPECT_EQ(2, events[0].user_data);
+	EXPECT_EQ(soon.id, events[1].id);
+	EXPECT_EQ(later, events[1].due_ns);
+	EXPECT_EXPIRED(&events[1], later, CLOCK_MONOTONIC);
+	EXPECT_COUNTERS(self->fd, 2, 2, 0, 0, 0);
+}
+
+/* --- read() --------------------------------------------------------------------------- */
+
+TEST_F(instance, nonblocking_read_gives_eagain)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, set_nonblock(self->fd));
+	EXPECT_EQ(-EAGAIN, read_some(self->fd, &event, 1));
+	ASSERT_EQ(0, cancel(self->fd, req.id));
+	EXPECT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(-EAGAIN, read_some(self->fd, &event, 1));
+}
+
+TEST_F(instance, a_buffer_takes_the_records_that_fit)
+{
+	struct evnotify_event events[4];
+
+	EXPECT_EQ(-1, read(self->fd, events, 0));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_TRUE(make_ready(self->fd, 5));
+	EXPECT_EQ(-1, read(self->fd, events, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, read(self->fd, events, 63));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(64, read(self->fd, events, 127));
+	EXPECT_EQ(1, events[0].seq);
+	EXPECT_EQ(3, read_some(self->fd, events, 3));
+	EXPECT_EQ(2, events[0].seq);
+	EXPECT_EQ(4, events[2].seq);
+	EXPECT_EQ(1, read_some(self->fd, events, 4));
+	EXPECT_EQ(5, events[0].seq);
+	EXPECT_COUNTERS(self->fd, 5, 5, 0, 0, 0);
+}
+
+TEST_F(instance, readv_scatters_records)
+{
+	struct evnotify_event events[3];
+	struct iovec iov[] = {
+		{ .iov_base = (char *)events, .iov_len = 1 },
+		{ .iov_base = (char *)events + 1, .iov_len = 100 },
+		{ .iov_base = (char *)events + 101, .iov_len = sizeof(events) - 101 },
+	};
+
+	ASSERT_TRUE(make_ready(self->fd, 3));
+	EXPECT_EQ(sizeof(events), readv(self->fd, iov, ARRAY_SIZE(iov)));
+	EXPECT_EQ(1, events[0].seq);
+	EXPECT_EQ(2, events[1].seq);
+	EXPECT_EQ(3, events[2].seq);
+}
+
+TEST_F(instance, a_record_stays_until_it_is_copied)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	struct evnotify_event *end, event;
+	char *map;
+
+	map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_EQ(0, mprotect(map + page, page, PROT_READ));
+	end = (void *)(map + page);
+
+	ASSERT_TRUE(make_ready(self->fd, 40));
+	EXPECT_EQ(-EFAULT, read_some(self->fd, end, 40));
+	/* half of it lands in good memory: it is not copied */
+	EXPECT_EQ(-EFAULT, read_some(self->fd, (void *)((char *)end - 32), 40));
+	EXPECT_COUNTERS(self->fd, 40, 40, 0, 0, 40);
+
+	/* two fit, the third would straddle the end */
+	EXPECT_EQ(2, read_some(self->fd, (void *)((char *)(end - 2) - 32), 40));
+	EXPECT_COUNTERS(self->fd, 40, 40, 0, 0, 38);
+	EXPECT_EQ(20, read_some(self->fd, end - 20, 40));
+	EXPECT_EQ(3, end[-20].seq);
+	EXPECT_EQ(22, end[-1].seq);
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(23, event.seq);
+}
+
+struct reader {
+	pthread_t thread;
+	int fd;
+	volatile pid_t tid;
+	struct evnotify_event event;
+	int ret;
+};
+
+static void *reader_main(void *arg)
+{
+	struct reader *r = arg;
+
+	r->tid = gettid();
+	r->ret = read_some(r->fd, &r->event, 1);
+	return NULL;
+}
+
+static bool reader_start(struct reader *r, int fd)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = fd;
+	return !pthread_create(&r->thread, NULL, reader_main, r) &&
+	       UNTIL(r->tid && asleep(r->tid));
+}
+
+TEST_F(instance, read_blocks_until_there_is_a_record)
+{
+	struct evnotify_request req = pending_in(0, 5);
+	struct reader r;
+
+	ASSERT_TRUE(reader_start(&r, self->fd));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(1, r.ret);
+	EXPECT_EQ(5, r.event.user_data);
+}
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int signo)
+{
+	(void)signo;
+	signals++;
+}
+
+TEST_F(instance, a_signal_interrupts_a_blocked_read)
+{
+	struct sigaction action = { .sa_handler = count_signal };
+	struct evnotify_request req = pending_in(0, 5);
+	struct reader r;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_TRUE(reader_start(&r, self->fd));
+	ASSERT_EQ(0, pthread_kill(r.thread, SIGUSR1));
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(1, signals);
+	EXPECT_EQ(-EINTR, r.ret);
+
+	/* ... which goes on after a handler that wants it so */
+	action.sa_flags = SA_RESTART;
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_TRUE(reader_start(&r, self->fd));
+	ASSERT_EQ(0, pthread_kill(r.thread, SIGUSR1));
+	ASSERT_TRUE(UNTIL(signals == 2 && asleep(r.tid)));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(1, r.ret);
+	EXPECT_EQ(5, r.event.user_data);
+}
+
+TEST_F(instance, rwf_nowait_never_blocks)
+{
+	struct evnotify_request req = pending_in(0, 9);
+	struct evnotify_event event;
+	struct iovec in = { .iov_base = &event, .iov_len = sizeof(event) };
+	struct iovec out = { .iov_base = &req, .iov_len = sizeof(req) };
+
+	EXPECT_EQ(-1, preadv2(self->fd, &in, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(sizeof(req), pwritev2(self->fd, &out, 1, -1, RWF_NOWAIT));
+	ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+	EXPECT_EQ(sizeof(event), preadv2(self->fd, &in, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(9, event.user_data);
+	EXPECT_EQ(-1, preadv2(self->fd, &in, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+/* --- being told ----------------------------------------------------------------------- */
+
+TEST_F(instance, poll_tells_of_records)
+{
+	struct pollfd pfd = { .fd = self->fd, .events = POLLIN | POLLRDNORM | POLLOUT };
+	struct evnotify_request req = pending_in(10 * NSEC_PER_MSEC, 0);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	pfd.events = POLLIN | POLLRDNORM;
+	EXPECT_EQ(1, poll(&pfd, 1, PATIENCE_MS));
+	EXPECT_EQ(POLLIN | POLLRDNORM, pfd.revents);
+	pfd.events |= POLLOUT;
+	EXPECT_EQ(1, poll(&pfd, 1, 0));
+	EXPECT_EQ(POLLIN | POLLRDNORM | POLLOUT, pfd.revents);
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(1, poll(&pfd, 1, 0));
+	EXPECT_EQ(POLLOUT, pfd.revents);
+}
+
+TEST_F(instance, select_tells_of_records)
+{
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 }, at_once = {};
+	struct evnotify_request req = pending_in(10 * NSEC_PER_MSEC, 0);
+	struct evnotify_event event;
+	fd_set in;
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	FD_ZERO(&in);
+	FD_SET(self->fd, &in);
+	EXPECT_EQ(1, select(self->fd + 1, &in, NULL, NULL, &patience));
+	EXPECT_TRUE(FD_ISSET(self->fd, &in));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	FD_SET(self->fd, &in);
+	EXPECT_EQ(0, select(self->fd + 1, &in, NULL, NULL, &at_once));
+}
+
+TEST_F(instance, epoll_level_tells_until_all_are_read)
+{
+	struct epoll_event ready = { .events = EPOLLIN, .data.u32 = 42 };
+	struct evnotify_event events[2];
+	int epfd = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &ready));
+	EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
+	ASSERT_TRUE(make_ready(self->fd, 2));
+	EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, PATIENCE_MS));
+	EXPECT_EQ(42, ready.data.u32);
+	ASSERT_EQ(1, read_some(self->fd, events, 1));
+	EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, 0));
+	ASSERT_EQ(1, read_some(self->fd, events, 1));
+	EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
+}
+
+TEST_F(instance, epoll_edge_tells_of_each_new_record)
+{
+	struct epoll_event ready = { .events = EPOLLIN | EPOLLET };
+	struct evnotify_request req = pending_in(0, 0);
+	int epfd = epoll_create1(0), i;
+
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &ready));
+	for (i = 1; i <= 3; i++) {
+		/* nothing is read: the edge is the record that is added */
+		ASSERT_EQ(0, arm(self->fd, &req));
+		EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, PATIENCE_MS));
+		ASSERT_TRUE(UNTIL(counters(self->fd).unread == i));
+		EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
+	}
+}
+
+TEST_F(instance, fionread_counts_bytes)
+{
+	struct evnotify_event events[3];
+
+	EXPECT_EQ(0, bytes_readable(self->fd));
+	ASSERT_TRUE(make_ready(self->fd, 3));
+	EXPECT_EQ(3 * 64, bytes_readable(self->fd));
+	ASSERT_EQ(2, read_some(self->fd, events, 2));
+	EXPECT_EQ(64, bytes_readable(self->fd));
+	ASSERT_EQ(1, read_some(self->fd, events, 2));
+	EXPECT_EQ(0, bytes_readable(self->fd));
+	EXPECT_EQ(-1, ioctl(self->fd, FIONREAD, NULL));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+TEST_F(instance, sigio_tells_of_records)
+{
+	struct timespec patience = { .tv_sec = PATIENCE_MS / 1000 }, at_once = {};
+	int flags = fcntl(self->fd, F_GETFL);
+	struct evnotify_request req;
+	siginfo_t info = {};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	ASSERT_EQ(0, sigprocmask(SIG_BLOCK, &set, NULL));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETSIG, SIGRTMIN));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETOWN, getpid()));
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, flags | O_ASYNC));
+	EXPECT_EQ(-1, sigtimedwait(&set, &info, &at_once));
+
+	req = pending_in(NSEC_PER_MSEC, 0);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(SIGRTMIN, sigtimedwait(&set, &info, &patience));
+	EXPECT_EQ(self->fd, info.si_fd);
+	EXPECT_EQ(POLL_IN, info.si_code);
+	EXPECT_EQ(POLLIN | POLLRDNORM, info.si_band);
+	EXPECT_TRUE(readable(self->fd, 0));
+	EXPECT_EQ(-1, sigtimedwait(&set, &info, &at_once));
+
+	/* a cancellation makes a record as well */
+	req = pending_in(FAR_NS, 0);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, cancel(self->fd, req.id));
+	EXPECT_EQ(SIGRTMIN, sigtimedwait(&set, &info, &patience));
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, flags));
+	req = pending_in(FAR_NS, 0);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, cancel(self->fd, req.id));
+	EXPECT_EQ(-1, sigtimedwait(&set, &info, &at_once));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Races with the expiry of a request: whoever wins, it ends exactly once, and everybody is
+ * told the same. Asserted from what was received, and from the counters.
+ *
+ * EVNOTIFY_RACE_MS: how long each test races (1000); EVNOTIFY_SEED: repeat a run.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "evnotify_test.h"
+
+static unsigned int seed;
+
+static __u64 race_ns(void)
+{
+	const char *ms = getenv("EVNOTIFY_RACE_MS");
+
+	return (ms ? strtoull(ms, NULL, 0) : 1000) * NSEC_PER_MSEC;
+}
+
+static void seed_random(void)
+{
+	const char *given = getenv("EVNOTIFY_SEED");
+
+	seed = given ? strtoul(given, NULL, 0) : now_ns(CLOCK_MONOTONIC);
+	ksft_print_msg("EVNOTIFY_SEED=%u\n", seed);
+}
+
+static unsigned int random_below(unsigned int n)
+{
+	return rand_r(&seed) % n;
+}
+
+static void pin(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	/* with one CPU there is less of a race, but no less to assert */
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/*
+ * On another CPU than the timer's, an opponent strikes at about the time when the request
+ * expires. The strike is steered so that each side wins about every other round.
+ */
+struct opponent {
+	pthread_t thread;
+	void (*strike)(struct opponent *o);
+	_Atomic int round;	/* the test's: go */
+	_Atomic int struck;	/* the opponent's: done */
+	bool stop;
+	__u64 strike_ns;
+	int fd;
+	__u64 id;
+	__u64 value;		/* in or out, as the strike has it */
+	struct waiter *waiter;
+	int ret;
+	__s64 offset;
+	__s64 step;
+	bool won_last;
+	unsigned int won;
+	unsigned int lost;
+	__u64 end_ns;
+};
+
+static void *opponent_main(void *arg)
+{
+	struct opponent *o = arg;
+	int round = 0;
+
+	pin(1);
+	for (;;) {
+		while (o->round == round)
+			sched_yield();
+		if (o->stop)
+			return NULL;
+		while (now_ns(CLOCK_MONOTONIC) < o->strike_ns)
+			;
+		o->strike(o);
+		round = o->round;
+		o->struck = round;
+	}
+}
+
+static void race_begin(struct opponent *o, int fd, void (*strike)(struct opponent *))
+{
+	memset(o, 0, sizeof(*o));
+	o->fd = fd;
+	o->step = 10000;
+	o->strike = strike;
+	o->end_ns = now_ns(CLOCK_MONOTONIC) + race_ns();
+	seed_random();
+	pin(0);
+	pthread_create(&o->thread, NULL, opponent_main, o);
+}
+
+/* Until the time is up, but not before either side has won: else it was no race. */
+static bool race_goes_on(struct opponent *o)
+{
+	__u64 now = now_ns(CLOCK_MONOTONIC);
+
+	return now < o->end_ns || ((!o->won || !o->lost) && now < o->end_ns + 20 * race_ns());
+}
+
+static void race_at(struct opponent *o, __u64 due_ns)
+{
+	o->strike_ns = due_ns + o->offset + random_below(20000);
+	o->round++;
+}
+
+static void race_join(struct opponent *o)
+{
+	while (o->struck != o->round)
+		sched_yield();
+}
+
+static void race_score(struct opponent *o, bool won)
+{
+	if (won)
+		o->won++;
+	else
+		o->lost++;
+	/* who came first shall come later: by more if it was not enough, by less if it was */
+	if (won == o->won_last)
+		o->step = o->step < 400000 ? 2 * o->step : o->step;
+	else
+		o->step = o->step > 2000 ? o->step / 2 : o->step;
+	o->offset += won ? o->step : -o->step;
+	o->won_last = won;
+}
+
+static void race_end(struct opponent *o)
+{
+	o->stop = true;
+	o->round++;
+	pthread_join(o->thread, NULL);
+	ksft_print_msg("%u won, %u lost\n", o->won, o->lost);
+}
+
+#define RACE_DELAY	(500 * NSEC_PER_USEC)
+
+static void strike_cancel(struct opponent *o)
+{
+	o->ret = cancel(o->fd, o->id);
+}
+
+TEST_F(instance, cancel_against_expiry_of_a_pending_request)
+{
+	struct evnotify_event event;
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0;
+
+	race_begin(&o, self->fd, strike_cancel);
+	while (race_goes_on(&o)) {
+		req = pending_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, ++rounds);
+		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, arm(self->fd, &req));
+		o.id = req.id;
+		race_at(&o, req.due_ns);
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		race_join(&o);
+		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
+		ASSERT_EQ(o.ret ? 0 : -ECANCELED, event.status);
+		ASSERT_EQ(o.ret ? 1 : 0, event.count);
+		ASSERT_EQ(rounds, event.user_data);
+		/* a record too many would take a number */
+		ASSERT_EQ(rounds, event.seq);
+		race_score(&o, !o.ret);
+	}
+	race_end(&o);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+TEST_F(instance, cancel_against_expiry_of_an_eventfd_request)
+{
+	int efd = eventfd(0, EFD_NONBLOCK);
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0;
+
+	race_begin(&o, self->fd, strike_cancel);
+	while (race_goes_on(&o)) {
+		req = eventfd_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, efd);
+		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, arm(self->fd, &req));
+		rounds++;
+		o.id = req.id;
+		race_at(&o, req.due_ns);
+		race_join(&o);
+		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
+		/* once cancelled it is never signalled: a late signal shows up in a later round */
+		if (o.ret)
+			ASSERT_TRUE(readable(efd, PATIENCE_MS));
+		ASSERT_EQ(o.ret ? 1 : 0, eventfd_take(efd));
+		race_score(&o, !o.ret);
+	}
+	race_end(&o);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+	EXPECT_EQ(0, eventfd_take(efd));
+	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+}
+
+static void strike_update(struct opponent *o)
+{
+	o->ret = update(o->fd, o->id, o->value, EVNOTIFY_ABSTIME);
+}
+
+TEST_F(instance, update_against_expiry)
+{
+	struct evnotify_event event;
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0;
+
+	race_begin(&o, self->fd, strike_update);
+	while (race_goes_on(&o)) {
+		req = pending_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, ++rounds);
+		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, arm(self->fd, &req));
+		o.id = req.id;
+		o.value = req.due_ns + 300 * NSEC_PER_USEC;
+		race_at(&o, req.due_ns);
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		race_join(&o);
+		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
+		ASSERT_EQ(o.ret ? req.due_ns : o.value, event.due_ns);
+		ASSERT_LE(event.due_ns, event.expired_ns);
+		ASSERT_EQ(1, event.count);
+		ASSERT_EQ(0, event.status);
+		ASSERT_EQ(rounds, event.seq);
+		race_score(&o, !o.ret);
+	}
+	race_end(&o);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+	EXPECT_COUNTERS(self->fd, rounds, rounds, 0, 0, 0);
+}
+
+/* A WAIT of this thread, whose opponent strikes as soon as it has an id, or later. */
+static int race_wait(struct opponent *o, struct waiter *w, __u64 user_data)
+{
+	memset((void *)&w->wait, POISON, sizeof(w->wait));
+	w->wait.request = pending_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, user_data);
+	w->wait.request.flags = EVNOTIFY_ABSTIME;
+	w->wait.request.id = 0;
+	o->waiter = w;
+	race_at(o, w->wait.request.due_ns);
+	w->ret = call(o->fd, EVNOTIFY_IOC_WAIT, (void *)&w->wait);
+	race_join(o);
+	return w->ret;
+}
+
+static void strike_signal(struct opponent *o)
+{
+	while (!o->waiter->wait.request.id)
+		;
+	o->ret = pthread_kill(o->waiter->thread, SIGUSR1);
+}
+
+static void ignore_signal(int signo)
+{
+	(void)signo;
+}
+
+TEST_F(instance, signal_against_completion_of_a_wait)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	struct waiter w = { .thread = pthread_self() };
+	struct opponent o;
+	__u64 rounds = 0;
+	int ret;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	race_begin(&o, self->fd, strike_signal);
+	while (race_goes_on(&o)) {
+		ret = race_wait(&o, &w, ++rounds);
+		ASSERT_TRUE(ret == 0 || ret == -EINTR);
+		race_score(&o, ret);
+		if (ret) {
+			/* not told, no number taken */
+			ASSERT_EQ(POISON, w.wait.event.seq & 0xff);
+			continue;
+		}
+		ASSERT_EQ(rounds, w.wait.event.user_data);
+		ASSERT_EQ(0, w.wait.event.status);
+		ASSERT_EQ(o.lost, w.wait.event.seq);
+	}
+	race_end(&o);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+static void strike_waiter_cancel(struct opponent *o)
+{
+	while (!o->waiter->wait.request.id)
+		;
+	o->ret = cancel(o->fd, o->waiter->wait.request.id);
+}
+
+TEST_F(instance, cancel_against_completion_of_a_wait)
+{
+	struct opponent o;
+	struct waiter w;
+	__u64 rounds = 0;
+
+	race_begin(&o, self->fd, strike_waiter_cancel);
+	while (race_goes_on(&o)) {
+		ASSERT_EQ(0, race_wait(&o, &w, ++rounds));
+		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
+		ASSERT_EQ(o.ret ? 0 : -ECANCELED, w.wait.event.status);
+		ASSERT_EQ(rounds, w.wait.event.user_data);
+		ASSERT_EQ(rounds, w.wait.event.seq);
+		race_score(&o, !o.ret);
+	}
+	race_end(&o);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+}
+
+TEST_F(instance, cancel_against_cancel)
+{
+	struct evnotify_event event;
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0;
+	int ret;
+
+	race_begin(&o, self->fd, strike_cancel);
+	while (race_goes_on(&o)) {
+		req = pending_in(FAR_NS, ++rounds);
+		ASSERT_EQ(0, arm(self->fd, &req));
+		o.id = req.id;
+		race_at(&o, now_ns(CLOCK_MONOTONIC) + 50 * NSEC_PER_USEC);
+		while (now_ns(CLOCK_MONOTONIC) < o.strike_ns - o.offset)
+			;
+		ret = cancel(self->fd, req.id);
+		race_join(&o);
+		ASSERT_EQ(-EALREADY, ret + o.ret);
+		ASSERT_EQ(1, read_some(self->fd, &event, 1));
+		ASSERT_EQ(rounds, event.seq);
+		ASSERT_EQ(-ECANCELED, event.status);
+		race_score(&o, !o.ret);
+	}
+	race_end(&o);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+	EXPECT_COUNTERS(self->fd, rounds, 0, rounds, 0, 0);
+}
+
+static void strike_close(struct opponent *o)
+{
+	o->ret = close(o->fd);
+	/* what was signalled until now is all that ever is */
+	o->value = eventfd_take(o->id);
+}
+
+TEST_F(instance, close_against_expiry)
+{
+	enum { N = 40 };
+	int efd = eventfd(0, EFD_NONBLOCK), i;
+	struct evnotify_wait marker = {};
+	struct evnotify_request reqs[N];
+	unsigned int between = 0;
+	struct opponent o;
+
+	race_begin(&o, -1, strike_close);
+	o.id = efd;
+	while (race_goes_on(&o)) {
+		__u64 due = now_ns(CLOCK_MONOTONIC) + 2 * RACE_DELAY;
+
+		o.fd = OPEN_DEVICE(O_RDWR);
+		for (i = 0; i < N; i++) {
+			reqs[i] = i % 4 ? eventfd_in(due + i, efd) : pending_in(due + i, i);
+			reqs[i].flags = EVNOTIFY_ABSTIME;
+		}
+		ASSERT_EQ(N, arm_many(o.fd, reqs, N));
+		race_at(&o, due);
+		race_join(&o);
+		ASSERT_EQ(0, o.ret);
+		ASSERT_GE(N / 4 * 3, o.value);
+		between += o.value && o.value < N / 4 * 3;
+		/* all of them would have been due when this is over */
+		marker.request = pending_in(due + N, 0);
+		marker.request.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+		ASSERT_EQ(0, eventfd_take(efd));
+		race_score(&o, !o.value);
+	}
+	race_end(&o);
+	ksft_print_msg("%u closed in between\n", between);
+	EXPECT_LT(0, o.won);
+	EXPECT_LT(0, o.lost);
+}
+
+static void strike_read(struct opponent *o)
+{
+	struct evnotify_event event;
+	int n;
+
+	/* a round is a request: both sides read until it has ended */
+	do {
+		n = readable(o->fd, 0) ? read_some(o->fd, &event, 1) : 0;
+		if (n == 1)
+			o->value += event.count;
+		o->ret = n == 1 && !(event.flags & EVNOTIFY_EVENT_MORE);
+	} while (!o->ret && counters(o->fd).pending + counters(o->fd).unread);
+}
+
+TEST_F(instance, two_readers_against_periodic_expiry)
+{
+	enum { COUNT = 25 };
+	struct evnotify_event event;
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0, sum;
+	int last;
+
+	ASSERT_EQ(0, set_nonblock(self->fd));
+	race_begin(&o, self->fd, strike_read);
+	while (race_goes_on(&o)) {
+		req = pending_in(100 * NSEC_PER_USEC, ++rounds);
+		req.period_ns = 100 * NSEC_PER_USEC;
+		req.count = COUNT;
+		o.value = 0;
+		o.ret = 0;
+		ASSERT_EQ(0, arm(self->fd, &req));
+		race_at(&o, now_ns(CLOCK_MONOTONIC));
+		for (sum = 0, last = 0; !last; ) {
+			if (!readable(self->fd, 1)) {
+				if (o.struck == o.round && o.ret)
+					break;
+				continue;
+			}
+			if (read_some(self->fd, &event, 1) != 1)
+				continue;
+			ASSERT_EQ(rounds, event.user_data);
+			sum += event.count;
+			last = !(event.flags & EVNOTIFY_EVENT_MORE);
+		}
+		race_join(&o);
+		ASSERT_EQ(COUNT, sum + o.value);
+		ASSERT_EQ(1, last + o.ret);
+		race_score(&o, !last);
+	}
+	race_end(&o);
+	EXPECT_COUNTERS(self->fd, rounds, rounds, 0, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+TEST_HARNESS_MAIN

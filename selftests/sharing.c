@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An instance is an open file: what happens when several processes, descriptors and
+ * instances are about, and when some of them go away early.
+ */
+#include <sys/socket.h>
+
+#include "evnotify_test.h"
+
+/* --- closing -------------------------------------------------------------------------- */
+
+TEST_F(instance, close_does_not_end_a_wait_of_another_thread)
+{
+	int fd = OPEN_DEVICE(O_RDWR);
+	__u64 before = now_ns(CLOCK_MONOTONIC);
+	struct waiter w;
+
+	/* the call holds the file: it ends when its request is due, and no earlier */
+	ASSERT_EQ(0, waiter_start(&w, fd, pending_in(100 * NSEC_PER_MSEC, 5)));
+	ASSERT_TRUE(waiter_blocked(&w));
+	ASSERT_EQ(0, close(fd));
+	EXPECT_EQ(-1, fcntl(fd, F_GETFD));
+	EXPECT_EQ(0, waiter_join(&w));
+	EXPECT_EQ(5, w.wait.event.user_data);
+	EXPECT_EXPIRED(&w.wait.event, before + 100 * NSEC_PER_MSEC, CLOCK_MONOTONIC);
+}
+
+static void *read_one(void *arg)
+{
+	struct waiter *w = arg;
+	struct evnotify_event event;
+
+	w->tid = gettid();
+	w->ret = read_some(w->fd, &event, 1);
+	return NULL;
+}
+
+TEST_F(instance, close_does_not_end_a_read_of_another_thread)
+{
+	struct waiter w = { .fd = OPEN_DEVICE(O_RDWR) };
+	struct evnotify_request req = pending_in(FAR_NS, 5);
+	int copy = dup(w.fd);
+
+	ASSERT_EQ(0, pthread_create(&w.thread, NULL, read_one, &w));
+	ASSERT_TRUE(UNTIL(w.tid && asleep(w.tid)));
+	ASSERT_EQ(0, close(w.fd));
+	ASSERT_EQ(0, arm(copy, &req));
+	EXPECT_EQ(0, cancel(copy, req.id));
+	EXPECT_EQ(1, waiter_join(&w));
+	EXPECT_EQ(0, close(copy));
+}
+
+TEST_F(instance, close_ends_what_is_pending)
+{
+	int fd = OPEN_DEVICE(O_RDWR), efd = eventfd(0, EFD_NONBLOCK);
+	struct evnotify_request reqs[] = {
+		eventfd_in(30 * NSEC_PER_MSEC, efd), pending_in(30 * NSEC_PER_MSEC, 1),
+	};
+	struct evnotify_wait marker = { .request = pending_in(60 * NSEC_PER_MSEC, 2) };
+
+	ASSERT_EQ(2, arm_many(fd, reqs, 2));
+	ASSERT_EQ(0, close(fd));
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+	EXPECT_EQ(0, eventfd_take(efd));
+}
+
+TEST_F(instance, only_the_last_close_ends_it)
+{
+	struct evnotify_request req = pending_in(20 * NSEC_PER_MSEC, 5);
+	int fd = OPEN_DEVICE(O_RDWR), copy = dup(fd);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, close(fd));
+	ASSERT_EQ(0, read_events(copy, &event, 1));
+	EXPECT_EQ(5, event.user_data);
+	EXPECT_EQ(0, close(copy));
+}
+
+TEST_F(instance, an_eventfd_may_be_closed_before_it_is_signalled)
+{
+	int efd = eventfd(0, EFD_NONBLOCK);
+	struct evnotify_request req = eventfd_in(20 * NSEC_PER_MSEC, efd);
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, close(efd));
+	EXPECT_TRUE(UNTIL(counters(self->fd).completed == 1));
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+
+	/* the descriptor may come to name another one, which is left alone */
+	efd = eventfd(0, EFD_NONBLOCK);
+	req = eventfd_in(FAR_NS, efd);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, close(efd));
+	ASSERT_EQ(efd, eventfd(0, EFD_NONBLOCK));
+	ASSERT_EQ(0, update(self->fd, req.id, 0, 0));
+	EXPECT_TRUE(UNTIL(counters(self->fd).completed == 2));
+	EXPECT_EQ(0, eventfd_take(efd));
+}
+
+/* --- several instances ---------------------------------------------------------------- */
+
+TEST_F(instance, instances_are_isolated)
+{
+	int other = OPEN_DEVICE(O_RDWR);
+	struct evnotify_request mine = pending_in(FAR_NS, 1);
+	struct evnotify_request theirs[3] = {
+		pending_in(FAR_NS, 2), pending_in(FAR_NS, 3), pending_in(FAR_NS, 4),
+	};
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &mine));
+	ASSERT_EQ(3, arm_many(other, theirs, 3));
+	/* an id means something within its instance only */
+	EXPECT_EQ(-ENOENT, cancel(self->fd, theirs[2].id));
+	EXPECT_EQ(-ENOENT, update(self->fd, theirs[1].id, 0, 0));
+	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+
+	EXPECT_EQ(3, cancel_all(other));
+	EXPECT_COUNTERS(other, 3, 0, 3, 0, 3);
+	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+	ASSERT_EQ(3, arm_many(other, theirs, 3));
+	EXPECT_EQ(0, close(other));
+	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+
+	ASSERT_EQ(0, update(self->fd, mine.id, 0, 0));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(1, event.user_data);
+	EXPECT_EQ(1, event.seq);
+}
+
+/* --- several processes ---------------------------------------------------------------- */
+
+/* Runs it in a child with the fixture's file; true if it came back well. */
+#define IN_CHILD(statements) ({						\
+	int _status = -1;						\
+	pid_t _pid = fork();						\
+									\
+	if (!_pid) {							\
+		statements;						\
+		_exit(_metadata->exit_code);				\
+	}								\
+	_pid > 0 && waitpid(_pid, &_status, 0) == _pid && !_status;	\
+})
+
+TEST_F(instance, a_child_shares_the_file)
+{
+	struct evnotify_request mine = pending_in(FAR_NS, 1);
+	struct evnotify_request theirs = pending_in(0, 2);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &mine));
+	ASSERT_TRUE(IN_CHILD(
+		EXPECT_EQ(0, cancel(self->fd, mine.id));
+		EXPECT_EQ(0, arm(self->fd, &theirs));
+	));
+	/* what the child cancelled and what it armed: both are read here */
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(1, event.user_data);
+	EXPECT_EQ(-ECANCELED, event.status);
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(2, event.user_data);
+	EXPECT_EQ(0, event.status);
+	EXPECT_COUNTERS(self->fd, 2, 1, 1, 0, 0);
+}
+
+TEST_F(instance, two_processes_on_one_file)
+{
+	enum { N = 500 };
+	struct evnotify_request req;
+	struct evnotify_event event;
+	unsigned char seen[2 * N] = {};
+	int i, status;
+	pid_t pid;
+
+	pid = fork();
+	for (i = 0; i < N; i++) {
+		req = pending_in(i % 10 * 50 * NSEC_PER_USEC, pid ? i : N + i);
+		if (arm(self->fd, &req))
+			break;
+	}
+	if (!pid)
+		_exit(i != N);
+	ASSERT_EQ(N, i);
+	for (i = 0; i < 2 * N; i++) {
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		ASSERT_GT(2 * N, event.user_data);
+		ASSERT_EQ(0, seen[event.user_data]++);
+		ASSERT_EQ(i + 1, event.seq);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_COUNTERS(self->fd, 2 * N, 2 * N, 0, 0, 0);
+}
+
+TEST_F(instance, requests_of_a_process_outlive_it)
+{
+	int efd = eventfd(0, EFD_NONBLOCK);
+	struct evnotify_request reqs[] = { pending_in(FAR_NS, 1), eventfd_in(FAR_NS, efd) };
+	struct evnotify_update args = { .due_ns = 0 };
+	struct evnotify_event event;
+
+	ASSERT_TRUE(IN_CHILD(EXPECT_EQ(2, arm_many(self->fd, reqs, 2))));
+	EXPECT_COUNTERS(self->fd, 2, 0, 0, 2, 0);
+	/* its ids were written to its own memory; they are in the records */
+	EXPECT_EQ(2, cancel_all(self->fd));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	args.id = event.id;
+	EXPECT_EQ(-EALREADY, call(self->fd, EVNOTIFY_IOC_UPDATE, &args));
+	EXPECT_EQ(0, eventfd_take(efd));
+}
+
+/* exec: this program again, with the number of a descriptor to read a record from. */
+#define READ_RECORD	"--read-record"
+
+static int read_record(const char *fd)
+{
+	struct evnotify_event event;
+
+	return read_events(atoi(fd), &event, 1) || event.user_data != 5;
+}
+
+static void exec_reader(int fd)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", fd);
+	execl("/proc/self/exe", "sharing", READ_RECORD, number, NULL);
+}
+
+TEST_F(instance, an_instance_survives_exec)
+{
+	struct evnotify_request req = pending_in(50 * NSEC_PER_MSEC, 5);
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFD, 0));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	EXPECT_TRUE(IN_CHILD(exec_reader(self->fd)));
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+}
+
+TEST_F(instance, exec_closes_an_instance)
+{
+	struct evnotify_wait marker = { .request = pending_in(60 * NSEC_PER_MSEC, 2) };
+	int efd = eventfd(0, EFD_NONBLOCK), status, fd;
+	struct evnotify_request req;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		/* with O_CLOEXEC, as all that the tests open */
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		req = eventfd_in(50 * NSEC_PER_MSEC, efd);
+		if (fd < 0 || arm(fd, &req))
+			_exit(3);
+		exec_reader(fd);
+		_exit(4);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(1, WEXITSTATUS(status));	/* there is nothing to read from */
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+	EXPECT_EQ(0, eventfd_take(efd));
+}
+
+/* --- descriptors in the mail ---------------------------------------------------------- */
+
+union control {
+	char buffer[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static int send_fd(int sock, int fd)
+{
+	union control control = {};
+	struct iovec iov = { .iov_base = "x", .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buffer,
+		.msg_controllen = sizeof(control.buffer),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(sock, &msg, 0) == 1 ? 0 : -errno;
+}
+
+static int receive_fd(int sock)
+{
+	union control control = {};
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buffer,
+		.msg_controllen = sizeof(control.buffer),
+	};
+	int fd;
+
+	if (recvmsg(sock, &msg, 0) != 1 || !CMSG_FIRSTHDR(&msg))
+		return -errno;
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	return fd;
+}
+
+TEST_F(instance, a_file_survives_its_sender)
+{
+	struct evnotify_request reqs[] = { pending_in(0, 1), pending_in(FAR_NS, 2) };
+	struct evnotify_event event;
+	int socks[2], fd;
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
+	ASSERT_TRUE(IN_CHILD(
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(2, arm_many(fd, reqs, 2));
+		ASSERT_EQ(0, send_fd(socks[1], fd));
+	));
+	/* nobody but the message holds it now; it works on all the same */
+	fd = receive_fd(socks[0]);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(1, event.user_data);
+	EXPECT_COUNTERS(fd, 2, 1, 0, 1, 0);
+	EXPECT_EQ(1, cancel_all(fd));
+	ASSERT_EQ(1, read_some(fd, &event, 1));
+	EXPECT_EQ(2, event.user_data);
+	EXPECT_EQ(0, close(fd));
+}
+
+TEST_F(instance, a_file_may_get_lost_in_the_mail)
+{
+	struct evnotify_wait marker = { .request = pending_in(60 * NSEC_PER_MSEC, 2) };
+	int efd = eventfd(0, EFD_NONBLOCK), socks[2], fd = OPEN_DEVICE(O_RDWR);
+	struct evnotify_request req = eventfd_in(50 * NSEC_PER_MSEC, efd);
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, send_fd(socks[1], fd));
+	ASSERT_EQ(0, close(fd));
+	/* with the socket goes the message, with the message the last reference */
+	ASSERT_EQ(0, close(socks[0]));
+	ASSERT_EQ(0, close(socks[1]));
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+	EXPECT_EQ(0, eventfd_take(efd));
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], READ_RECORD))
+		return read_record(argv[2]);
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,128 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The tracepoints: the life of a request of each kind can be followed from them, by its id.
+# The requests are those of single tests of the programs next to this script.
+
+cd "$(dirname "$0")" || exit 1
+for dir in "$KSELFTEST_DIR" ../.. ..; do
+	[ ! -r "$dir/kselftest/ktap_helpers.sh" ] || break
+done
+# shellcheck source=/dev/null # of the kernel's selftests
+. "$dir/kselftest/ktap_helpers.sh"
+
+tracing=/sys/kernel/tracing
+events=$tracing/events/evnotify
+
+# record PROGRAM TEST: what it leaves in the trace
+record() {
+	echo >$tracing/trace
+	echo 1 >$events/enable
+	"./$1" -t "$2" >"$tmp/log" 2>&1
+	passed=$?
+	echo 0 >$events/enable
+	grep -v '^#' $tracing/trace >"$tmp/trace"
+	if [ $passed != 0 ]; then
+		sed 's/^/# /' "$tmp/log"
+		return 1
+	fi
+}
+
+# life USER_DATA: what befell the first request with this user_data, in one line
+life() {
+	awk -v user_data="user_data=$1" '
+		/ evnotify_register: / && !id && index($0 " ", " " user_data " ") {
+			match($0, / instance=[0-9]+ id=[0-9]+ /)
+			id = substr($0, RSTART, RLENGTH)
+		}
+		id && index($0, id) {
+			match($0, / evnotify_[a-z]+: /)
+			printf "%s%s", sep, substr($0, RSTART + 10, RLENGTH - 12)
+			sep = " "
+		}' "$tmp/trace"
+}
+
+# follows USER_DATA EXPECTED
+follows() {
+	seen=$(life "$1")
+	if [ "$seen" != "$2" ]; then
+		echo "# expected: $2"
+		echo "# seen:     $seen"
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+# --- the tests -------------------------------------------------------------------------
+
+all_are_there() {
+	for event in open register arm expire complete cancel update read release; do
+		if ! [ -e "$events/evnotify_$event/enable" ]; then
+			echo "# there is no evnotify_$event"
+			return 1
+		fi
+	done
+}
+
+pending_request() {
+	record pending read_gives_the_record &&
+		follows $((0x1122334455667788)) "register arm expire complete read"
+}
+
+cancelled_request() {
+	record pending a_cancelled_request_gives_its_record &&
+		follows 77 "register arm cancel complete read"
+}
+
+updated_request() {
+	record pending update_moves_the_due_time && follows 2 "register arm update expire complete read"
+}
+
+eventfd_request() {
+	record eventfd signals_once && follows 0 "register arm expire complete"
+}
+
+cancelled_eventfd_request() {
+	record eventfd cancelled_it_signals_nothing && follows 0 "register arm cancel"
+}
+
+wait_request() {
+	record wait returns_the_completion && follows $((0x1122334455667788)) "register arm expire complete read"
+}
+
+# An open file: between its own open and release lies all that it does.
+open_file() {
+	record pending read_gives_the_record || return 1
+	if ! awk '
+		/ evnotify_open: / { opened++; match($0, /instance=[0-9]+/); instance = substr($0, RSTART, RLENGTH) }
+		!index($0, instance) || released { bad++ }
+		/ evnotify_release: .* armed=1 completed=1 cancelled=0 pending=0 unread=0/ { released++ }
+		END { exit !(opened == 1 && released == 1 && !bad) }' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+# --- all of them -----------------------------------------------------------------------
+
+ktap_print_header
+skip=
+[ -w $tracing/trace ] || skip="no tracefs at $tracing; mount it, be root"
+[ -n "$skip" ] || [ -c /dev/evnotify ] || skip="no /dev/evnotify; load the module"
+if [ -n "$skip" ]; then
+	[ "$EVNOTIFY_STRICT" != 1 ] || ktap_exit_fail_msg "$skip"
+	ktap_skip_all "$skip"
+	exit "$KSFT_SKIP"
+fi
+
+tmp=$(mktemp -d) || exit 1
+# one order for what several CPUs record
+clock=$(sed 's/.*\[\(.*\)\].*/\1/' $tracing/trace_clock)
+echo mono >$tracing/trace_clock
+trap 'echo "$clock" >$tracing/trace_clock; echo 0 >$events/enable; rm -rf "$tmp"' EXIT
+
+ktap_set_plan 8
+for test in all_are_there pending_request cancelled_request updated_request eventfd_request \
+		cancelled_eventfd_request wait_request open_file; do
+	ktap_test_result $test $test
+done
+ktap_finished

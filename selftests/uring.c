@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The device under io_uring: READ, WRITE and POLL_ADD, as on any file that can be polled. */
+#include <liburing.h>
+
+#include "evnotify_test.h"
+
+FIXTURE(ring)
+{
+	struct io_uring ring;
+	int fd;
+};
+
+FIXTURE_SETUP(ring)
+{
+	int ret;
+
+	self->fd = OPEN_DEVICE(O_RDWR);
+	ret = io_uring_queue_init(16, &self->ring, 0);
+	if (ret == -ENOSYS || ret == -EPERM)
+		SKIP(return, "no io_uring here: %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	io_uring_queue_exit(&self->ring);
+	close(self->fd);
+}
+
+static struct io_uring_sqe *prep_read(struct io_uring *ring, int fd, struct evnotify_event *events, int n)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	io_uring_prep_read(sqe, fd, events, n * sizeof(*events), -1);
+	io_uring_sqe_set_data64(sqe, 'r');
+	return sqe;
+}
+
+/* The result of the next completion, which has to be the one of @data; -ETIME if none comes. */
+static int result_of(struct io_uring *ring, __u64 data, __u32 *flags)
+{
+	struct __kernel_timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct io_uring_cqe *cqe;
+	int ret;
+
+	ret = io_uring_wait_cqe_timeout(ring, &cqe, &patience);
+	if (ret)
+		return ret;
+	ret = cqe->user_data == data ? cqe->res : -EPROTO;
+	if (flags)
+		*flags = cqe->flags;
+	io_uring_cqe_seen(ring, cqe);
+	return ret;
+}
+
+static bool idle(struct io_uring *ring)
+{
+	struct io_uring_cqe *cqe;
+
+	return io_uring_peek_cqe(ring, &cqe) == -EAGAIN;
+}
+
+TEST_F(ring, read_completes_with_the_record)
+{
+	struct evnotify_request req = pending_in(20 * NSEC_PER_MSEC, 3);
+	__u64 before = now_ns(CLOCK_MONOTONIC);
+	struct evnotify_event events[2];
+
+	prep_read(&self->ring, self->fd, events, 2);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_TRUE(idle(&self->ring));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	EXPECT_EQ(64, result_of(&self->ring, 'r', NULL));
+	EXPECT_EQ(3, events[0].user_data);
+	EXPECT_EXPIRED(&events[0], before + req.due_ns, CLOCK_MONOTONIC);
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+}
+
+TEST_F(ring, read_takes_what_is_ready)
+{
+	struct evnotify_request reqs[] = { pending_in(0, 0), pending_in(0, 0), pending_in(0, 0) };
+	struct evnotify_event events[3];
+
+	ASSERT_EQ(3, arm_many(self->fd, reqs, 3));
+	ASSERT_TRUE(UNTIL(counters(self->fd).unread == 3));
+	prep_read(&self->ring, self->fd, events, 3);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(3 * 64, result_of(&self->ring, 'r', NULL));
+}
+
+TEST_F(ring, read_with_rwf_nowait_gives_eagain)
+{
+	struct evnotify_event event;
+
+	prep_read(&self->ring, self->fd, &event, 1)->rw_flags = RWF_NOWAIT;
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(-EAGAIN, result_of(&self->ring, 'r', NULL));
+}
+
+TEST_F(ring, concurrent_reads_share_the_records)
+{
+	enum { N = 8 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	unsigned int seen = 0, i;
+
+	for (i = 0; i < N; i++) {
+		reqs[i] = pending_in(i * NSEC_PER_MSEC, i);
+		prep_read(&self->ring, self->fd, &events[i], 1);
+	}
+	ASSERT_EQ(N, io_uring_submit(&self->ring));
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	for (i = 0; i < N; i++)
+		EXPECT_EQ(64, result_of(&self->ring, 'r', NULL));
+	for (i = 0; i < N; i++)
+		seen |= 1U << events[i].user_data;
+	EXPECT_EQ((1U << N) - 1, seen);
+	EXPECT_COUNTERS(self->fd, N, N, 0, 0, 0);
+}
+
+TEST_F(ring, a_cancelled_read_takes_no_record)
+{
+	struct evnotify_request req = pending_in(0, 3);
+	struct io_uring_sqe *sqe;
+	struct evnotify_event event;
+	int i, ret;
+
+	prep_read(&self->ring, self->fd, &event, 1);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	sqe = io_uring_get_sqe(&self->ring);
+	io_uring_prep_cancel64(sqe, 'r', 0);
+	io_uring_sqe_set_data64(sqe, 'r');
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	/* in either order: what became of the cancellation, and of the read */
+	for (i = 0; i < 2; i++) {
+		ret = result_of(&self->ring, 'r', NULL);
+		EXPECT_TRUE(ret == 0 || ret == -ECANCELED)
+			TH_LOG("%d", ret);
+	}
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(3, event.user_data);
+}
+
+TEST_F(ring, write_arms)
+{
+	struct evnotify_request reqs[] = { pending_in(0, 1), pending_in(0, 2), pending_in(0, 4) };
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
+	struct evnotify_event events[3];
+
+	io_uring_prep_write(sqe, self->fd, reqs, sizeof(reqs), -1);
+	io_uring_sqe_set_data64(sqe, 'w');
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(sizeof(reqs), result_of(&self->ring, 'w', NULL));
+	ASSERT_EQ(0, read_events(self->fd, events, 3));
+	EXPECT_EQ(7, events[0].user_data + events[1].user_data + events[2].user_data);
+	EXPECT_COUNTERS(self->fd, 3, 3, 0, 0, 0);
+}
+
+/* More than what is in stock: the memory comes although the first attempt must not sleep. */
+TEST_F(ring, write_arms_many)
+{
+	enum { N = 3000 };
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
+	int i;
+
+	ASSERT_NE(NULL, reqs);
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	io_uring_prep_write(sqe, self->fd, reqs, N * sizeof(*reqs), -1);
+	io_uring_sqe_set_data64(sqe, 'w');
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(N * sizeof(*reqs), result_of(&self->ring, 'w', NULL));
+	EXPECT_COUNTERS(self->fd, N, 0, 0, N, 0);
+	EXPECT_EQ(N, cancel_all(self->fd));
+	free(reqs);
+}
+
+TEST_F(ring, write_reports_a_bad_request)
+{
+	struct evnotify_request reqs[] = { pending_in(FAR_NS, 1), pending_in(FAR_NS, 2) };
+	struct io_uring_sqe *sqe;
+	int i;
+
+	reqs[1].mode = 9;
+	for (i = 0; i < 2; i++) {
+		sqe = io_uring_get_sqe(&self->ring);
+		io_uring_prep_write(sqe, self->fd, &reqs[i], (2 - i) * sizeof(reqs[0]), -1);
+		io_uring_sqe_set_data64(sqe, 'w');
+		ASSERT_EQ(1, io_uring_submit(&self->ring));
+		EXPECT_EQ(i ? -EINVAL : sizeof(reqs[0]), result_of(&self->ring, 'w', NULL));
+	}
+	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+}
+
+TEST_F(ring, poll_completes_when_a_record_is_ready)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
+	struct evnotify_request req = pending_in(0, 3);
+
+	io_uring_prep_poll_add(sqe, self->fd, POLLIN);
+	io_uring_sqe_set_data64(sqe, 'p');
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_TRUE(idle(&self->ring));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	EXPECT_EQ(POLLIN, result_of(&self->ring, 'p', NULL));
+	EXPECT_TRUE(readable(self->fd, 0));
+}
+
+TEST_F(ring, multishot_poll_tells_of_each_record)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&self->ring);
+	struct evnotify_request req = pending_in(0, 3);
+	struct evnotify_event event;
+	__u32 flags;
+	int i;
+
+	io_uring_prep_poll_multishot(sqe, self->fd, POLLIN);
+	io_uring_sqe_set_data64(sqe, 'p');
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, arm(self->fd, &req));
+		EXPECT_EQ(POLLIN, result_of(&self->ring, 'p', &flags));
+		EXPECT_EQ(IORING_CQE_F_MORE, flags & IORING_CQE_F_MORE);
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	}
+}
+
+/* A read under way holds the file: it completes although the descriptor is gone. */
+TEST_F(ring, a_read_survives_the_close_of_its_descriptor)
+{
+	struct evnotify_request req = pending_in(50 * NSEC_PER_MSEC, 3);
+	int copy = dup(self->fd);
+	struct evnotify_event event;
+
+	ASSERT_LE(0, copy);
+	ASSERT_EQ(0, arm(copy, &req));
+	prep_read(&self->ring, copy, &event, 1);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	ASSERT_EQ(0, close(copy));
+	EXPECT_EQ(64, result_of(&self->ring, 'r', NULL));
+	EXPECT_EQ(3, event.user_data);
+}
+
+/* How many files of the device are open, by all processes; -1: it is built in. */
+static int open_files(void)
+{
+	FILE *file = fopen("/sys/module/evnotify/refcnt", "r");
+	int n;
+
+	if (!file)
+		return -1;
+	if (fscanf(file, "%d", &n) != 1)
+		n = -1;
+	fclose(file);
+	return n;
+}
+
+/* The other way round: the ring goes with a read under way, which must not pin the file. */
+TEST_F(instance, a_ring_that_goes_lets_the_file_go)
+{
+	int fd = OPEN_DEVICE(O_RDWR), before = open_files(), ret;
+	struct evnotify_event event;
+	struct io_uring ring;
+
+	if (before < 0)
+		SKIP(return, "a module that is built in does not count its users");
+	ret = io_uring_queue_init(4, &ring, 0);
+	if (ret == -ENOSYS || ret == -EPERM)
+		SKIP(return, "no io_uring here: %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
+	prep_read(&ring, fd, &event, 1);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	ASSERT_EQ(0, close(fd));
+	EXPECT_EQ(before, open_files());
+	io_uring_queue_exit(&ring);
+	EXPECT_TRUE(UNTIL(open_files() == before - 1));
+}
+
+TEST_HARNESS_MAIN
