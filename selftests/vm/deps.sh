@@ -65,7 +65,7 @@ have apt-get || die "there is no apt here; install what these Debian packages ho
 sudo=()
 [[ $(id -u) = 0 ]] || sudo=(sudo)
 install() {
-	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends --no-remove \
 		-o Dpkg::Use-Pty=0 install "${packages[@]}" >>"$BUILD/apt.log" 2>&1
 }
 say "installing ${packages[*]}${sudo:+ with sudo}"
