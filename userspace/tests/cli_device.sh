@@ -68,6 +68,29 @@ check "300 requests" same "300 300" "$(count completed) $(printf '%s\n' "$out" |
 check "none of them early" same "" "$(printf '%s\n' "$out" | grep -e '_ns":-')"
 check "a period that is too short" fails 1 "min_period_ns" "$EVNOTIFY" watch --period 1ns
 
+# The trace of one request in each mode. The header comes once it has begun.
+traced() {
+	rm -f "$tmp/trace"
+	"$EVNOTIFY" trace >"$tmp/trace" &
+	pid=$!
+	until [ -s "$tmp/trace" ] 2>/dev/null; do :; done
+	run "$EVNOTIFY" watch --after 1ms --mode "$1"
+	kill $pid
+	wait $pid
+	rc=$?
+	steps=$(sed 1d "$tmp/trace" | cut -c 65-72 | tr -s ' \n' ' ')
+}
+for mode in pending wait; do
+	traced $mode
+	check "trace shows the life of a request, mode $mode" \
+		same "143 open register arm expire complete read release " "$rc $steps"
+done
+traced eventfd
+check "trace shows the life of a request, mode eventfd" \
+	same "143 open register arm expire complete release " "$rc $steps"
+check "no trace buffer is left" same "" \
+	"$(find /sys/kernel/tracing/instances -name 'evnotify-*' | head -n 1)"
+
 rmmod evnotify
 check "nothing holds the module at the end" absent
 tap_done

@@ -34,30 +34,40 @@ static struct evnotify_request request(uint64_t due_ns)
 	return (struct evnotify_request){ .due_ns = due_ns, .clockid = CLOCK_MONOTONIC };
 }
 
-/* A counter of the instance, from its fdinfo. */
-static long long counter(struct evn *evn, const char *name)
+struct counters {
+	long long armed;
+	long long completed;
+	long long cancelled;
+	long long pending;
+	long long unread;
+};
+
+/* The counters of the instance, all of one moment, from its fdinfo. */
+static struct counters counters(struct evn *evn)
 {
-	long long value = -1;
-	char format[64];
+	struct counters c = { -1, -1, -1, -1, -1 };
 	char line[128];
 	FILE *file;
 
 	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", evn_fd(evn));
-	snprintf(format, sizeof(format), "%s:", name);
 	file = fopen(line, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, format, strlen(format)) == 0)
-			sscanf(line + strlen(format), "%lld", &value);
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "armed: %lld", &c.armed);
+		sscanf(line, "completed: %lld", &c.completed);
+		sscanf(line, "cancelled: %lld", &c.cancelled);
+		sscanf(line, "pending: %lld", &c.pending);
+		sscanf(line, "unread: %lld", &c.unread);
+	}
 	if (file)
 		fclose(file);
-	return value;
+	return c;
 }
 
 static bool balanced(struct evn *evn, long long armed)
 {
-	return counter(evn, "armed") == armed &&
-	       counter(evn, "completed") + counter(evn, "cancelled") +
-	       counter(evn, "pending") == armed;
+	struct counters c = counters(evn);
+
+	return c.armed == armed && c.completed + c.cancelled + c.pending == armed;
 }
 
 static void test_open(void)
@@ -222,7 +232,7 @@ static void test_cancel_update(void)
 	check(evn_read(evn, ev, 3) == 2 && ev[0].status == -ECANCELED &&
 	      ev[1].status == -ECANCELED, "their records say so");
 	check(evn_cancel_all(evn) == 0, "cancelling nothing cancels nothing");
-	check(balanced(evn, 3) && counter(evn, "cancelled") == 2 && counter(evn, "pending") == 0,
+	check(balanced(evn, 3) && counters(evn).cancelled == 2 && counters(evn).pending == 0,
 	      "the counters add up");
 	evn_close(evn);
 }
@@ -252,7 +262,7 @@ static uint64_t start_waiter(struct waiter *waiter, pthread_t *thread)
 		id = __atomic_load_n(&waiter->wait.request.id, __ATOMIC_ACQUIRE);
 	while (!id);
 	/* The id comes before the request is armed. */
-	while (counter(waiter->evn, "pending") != 1)
+	while (counters(waiter->evn).pending != 1)
 		;
 	return id;
 }
@@ -297,7 +307,7 @@ static void test_wait(void)
 	pthread_join(thread, NULL);
 	check(waiter.error == EINTR && waiter.wait.event.seq == 0x5a5a5a5a5a5a5a5aULL,
 	      "a signal ends a wait with EINTR, the event untouched");
-	check(counter(waiter.evn, "cancelled") == 2 && counter(waiter.evn, "unread") == 0 &&
+	check(counters(waiter.evn).cancelled == 2 && counters(waiter.evn).unread == 0 &&
 	      balanced(waiter.evn, 4), "the counters add up");
 	evn_close(waiter.evn);
 }
