@@ -95,6 +95,13 @@ gate_leftovers() {
 		xargs grep -nwE 'TODO|FIXME|XXX|HACK'
 }
 
+gate_versions() {
+	local module
+	module=$(selftests/vm/build.sh 6.12) &&
+	make -s -C userspace O="$EVNOTIFY_BUILD/userspace" all &&
+	selftests/install/versions.sh "$EVNOTIFY_BUILD/userspace" "$module"
+}
+
 # The header alone, as its users' compilers see it.
 gate_uapi() {
 	local mode system status=0
@@ -108,7 +115,7 @@ gate_uapi() {
 	return "$status"
 }
 
-gates=(checkpatch sparse warnings coccinelle kernel_doc shellcheck compat spdx leftovers uapi)
+gates=(checkpatch sparse warnings coccinelle kernel_doc shellcheck compat spdx leftovers versions uapi)
 [[ $# = 0 ]] || gates=("$@")
 echo TAP version 13
 echo "1..${#gates[@]}"

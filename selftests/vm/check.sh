@@ -65,9 +65,9 @@ cell_programs() {
 }
 
 cell_kernel() {
-	local cell=$1 dir=$out/$1.root checked=0 limit=600 collections=('') tests module
+	local cell=$1 dir=$out/$1.root checked=0 limit=900 collections=('') tests module
 	tests=$dir/evnotify/tests
-	[[ $cell != debug ]] || checked=1 limit=1500
+	[[ $cell != debug ]] || checked=1 limit=1800
 	[[ -e $stage/whole ]] || die "there are no test programs, they did not build"
 	use_kernel "$cell"
 	echo "$release" >"$out/$cell.release"

@@ -47,7 +47,7 @@ program != "" && /^# (not )?ok [0-9]+/ {
 	verdict = line ~ /^not / ? "fail" : "pass"
 	sub(/^(not )?ok [0-9]+ *(- *)?/, "", line)
 	remark = ""
-	if (match(line, /# *(SKIP|XFAIL|TODO)/)) {
+	if (match(line, /# *(SKIP|XFAIL)/)) {
 		remark = substr(line, RSTART + 2)
 		line = substr(line, 1, RSTART - 1)
 		if (remark ~ /^ *SKIP/ && verdict == "pass")
