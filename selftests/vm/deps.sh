@@ -42,6 +42,7 @@ check        /usr/include/liburing.h            liburing-dev            tests of
 check        jq                                 jq                      reads the command's JSON
 check        sparse                             sparse                  static gate
 check        spatch                             coccinelle              static gate
+check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
 END
 }
