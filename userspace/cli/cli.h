@@ -47,6 +47,7 @@ struct command {
 	const char *help;
 };
 
+extern const struct command cmd_doctor;
 extern const struct command cmd_event;
 extern const struct command cmd_info;
 extern const struct command cmd_trace;
@@ -70,6 +71,7 @@ struct name {
 	const char *name;
 	int value;
 };
+
 extern const struct name mode_names[];
 extern const struct name clock_names[];
 const struct name *find_name(const struct name *table, const char *name);
@@ -84,14 +86,19 @@ struct module {
 	struct kmod_ctx *ctx;
 	struct kmod_module *kmod;	/* set while this command has it loaded */
 };
+
 int module_load(struct module *module, const char *file, const char *node);
 void module_unload(struct module *module);
+bool file_says(const char *path, const char *what);
+bool is_locked_down(void);
+const char *running_kernel(void);
 
 /* input.c: what ends a run: a key, a signal. */
 enum input_stdin {
 	INPUT_KEYS,	/* only a terminal counts */
 	INPUT_BYTES,	/* of another file any byte counts as a key */
 };
+
 #define INPUT_FDS	2
 
 struct input {
@@ -99,6 +106,7 @@ struct input {
 	bool eof;		/* stdin has ended without a key */
 	int signal;		/* the signal that came, or 0 */
 };
+
 int input_open(struct input *input, enum input_stdin use);
 bool input_wait(struct input *input, struct pollfd *fds, unsigned int n);
 int input_close(struct input *input, int status);
@@ -117,6 +125,7 @@ struct run {
 	unsigned int n;
 	bool json;
 };
+
 int run_pending(struct run *run);
 int run_eventfd(struct run *run);
 int run_wait(struct run *run);

@@ -11,11 +11,9 @@ static int no_device(const char *path, int error)
 {
 	fail(EXIT_NO_DEVICE, "cannot open %s: %s", path, strerror(error));
 	if (access("/sys/module/" MODULE_NAME, F_OK) == 0)
-		hint("the module is loaded, so the node is elsewhere or not made; in a container give it the device (--device %s)",
-		     DEVICE_PATH);
+		hint("the module is loaded, but has no node here; containers need --device");
 	else
-		hint("the module is not loaded: sudo modprobe " MODULE_NAME
-		     "; or 'sudo evnotify 1 0', which loads and unloads it by itself");
+		hint("sudo modprobe " MODULE_NAME "; 'sudo evnotify 1 0' loads and unloads it");
 	return EXIT_NO_DEVICE;
 }
 
@@ -62,7 +60,7 @@ int device_open(const char *path, int flags, struct evn **evn, struct evnotify_i
 		return EXIT_FAILED;
 	}
 	if (info->abi_version < EVNOTIFY_ABI_VERSION) {
-		fail(EXIT_VERSION, "the module speaks version %u of the interface, this command needs %u",
+		fail(EXIT_VERSION, "the module has interface version %u, this command needs %u",
 		     info->abi_version, EVNOTIFY_ABI_VERSION);
 		hint("install the module of release %s, then: sudo modprobe -r " MODULE_NAME
 		     " && sudo modprobe " MODULE_NAME, evn_version_string());

@@ -19,7 +19,8 @@
 
 #define NODE_TIMEOUT_NS	(5 * NSEC_PER_SEC)
 
-static bool file_says(const char *path, const char *what)
+/* Has the first line of a file, if it can be read, this in it? */
+bool file_says(const char *path, const char *what)
 {
 	FILE *file = fopen(path, "re");
 	char line[128] = "";
@@ -32,14 +33,14 @@ static bool file_says(const char *path, const char *what)
 	return found;
 }
 
-static bool is_locked_down(void)
+bool is_locked_down(void)
 {
 	const char *path = "/sys/kernel/security/lockdown";
 
 	return file_says(path, "[integrity]") || file_says(path, "[confidentiality]");
 }
 
-static const char *running_kernel(void)
+const char *running_kernel(void)
 {
 	static struct utsname name;
 
@@ -69,11 +70,11 @@ static int no_module_permission(void)
 {
 	if (is_locked_down()) {
 		fail(EXIT_REFUSED, "the kernel is locked down and loads signed modules only");
-		hint("sign the module with a key that the firmware knows (mokutil --import), or turn Secure Boot off");
+		hint("turn Secure Boot off, or sign the module with a key that mokutil imported");
 		return EXIT_REFUSED;
 	}
 	if (file_says("/proc/sys/kernel/modules_disabled", "1")) {
-		fail(EXIT_REFUSED, "this kernel loads no more modules (kernel.modules_disabled is 1)");
+		fail(EXIT_REFUSED, "this kernel loads no more modules (modules_disabled)");
 		hint("boot again; the setting cannot be taken back");
 		return EXIT_REFUSED;
 	}
@@ -94,8 +95,9 @@ static int refused(struct kmod_module *kmod, const char *what, int error)
 	case EKEYREJECTED:
 	case ENOKEY:
 	case EBADMSG:
-		fail(EXIT_REFUSED, "the kernel refused the signature of %s: %s", what, strerror(error));
-		hint("sign it with a key that the kernel trusts (DKMS: mokutil --import /var/lib/dkms/mok.pub, then reboot), or turn Secure Boot off");
+		fail(EXIT_REFUSED, "the kernel refused the signature of %s: %s", what,
+		     strerror(error));
+		hint("sign it or turn Secure Boot off; mokutil --import /var/lib/dkms/mok.pub");
 		return EXIT_REFUSED;
 	case ENOENT:
 		fail(EXIT_REFUSED, "%s uses a symbol that this kernel does not have", what);
@@ -104,18 +106,19 @@ static int refused(struct kmod_module *kmod, const char *what, int error)
 	case EINVAL:
 		built_for(kmod, kernel, sizeof(kernel));
 		if (*kernel && strcmp(kernel, running_kernel()) != 0)
-			fail(EXIT_REFUSED, "%s was built for kernel %s, this one is %s", what, kernel,
-			     running_kernel());
+			fail(EXIT_REFUSED, "%s was built for kernel %s, this one is %s", what,
+			     kernel, running_kernel());
 		else
 			fail(EXIT_REFUSED, "%s is not a module for this kernel: %s", what,
 			     strerror(error));
 		break;
 	default:
-		fail(EXIT_REFUSED, "the kernel refused to load %s: %s", what, strerror(error));
+		fail(EXIT_REFUSED, "the kernel refused to load %s: %s", what,
+		     strerror(error));
 		hint("sudo dmesg | tail: the kernel's own message");
 		return EXIT_REFUSED;
 	}
-	hint("build it for kernel %s (sudo dkms autoinstall); sudo dmesg | tail has the kernel's own message",
+	hint("sudo dkms autoinstall builds it for kernel %s; sudo dmesg | tail says more",
 	     running_kernel());
 	return EXIT_REFUSED;
 }

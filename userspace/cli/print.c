@@ -63,7 +63,8 @@ static void print_json(const struct evnotify_event *ev, const char *mode, int cl
 	print_json_number("completed_ns", ev->completed_ns, ev->completed_ns);
 	print_json_number("seen_ns", true, seen_ns);
 	print_json_number("due_to_expired_ns", ev->expired_ns, ev->expired_ns - ev->due_ns);
-	print_json_number("expired_to_completed_ns", ev->expired_ns, ev->completed_ns - ev->expired_ns);
+	print_json_number("expired_to_completed_ns", ev->expired_ns,
+			  ev->completed_ns - ev->expired_ns);
 	print_json_number("completed_to_seen_ns", ev->completed_ns, seen_ns - ev->completed_ns);
 	printf("}\n");
 }

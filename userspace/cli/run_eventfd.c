@@ -27,7 +27,7 @@ static int open_eventfds(struct signalled *s)
 
 		if (fd < 0) {
 			fail(EXIT_FAILED, "cannot make eventfd %u: %s", i + 1, strerror(errno));
-			hint("ulimit -n raises the limit; in mode pending one descriptor serves every request");
+			hint("ulimit -n raises the limit; mode pending needs one for all requests");
 			return EXIT_FAILED;
 		}
 		s->fds[INPUT_FDS + i] = (struct pollfd){ .fd = fd, .events = POLLIN };

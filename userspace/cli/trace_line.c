@@ -12,6 +12,7 @@
 #include "trace.h"
 
 #define EVENT_MARK	": evnotify_"
+#define BLANKS		"\n\t "
 
 /* Cuts @text before its trailing blanks. */
 static void trim_end(char *text)
@@ -60,8 +61,8 @@ static void parse_args(char *text, struct trace_line *line)
 	char *equals;
 
 	line->nargs = 0;
-	for (word = strtok_r(text, " \n", &save); word && line->nargs < TRACE_MAX_ARGS;
-	     word = strtok_r(NULL, " \n", &save)) {
+	for (word = strtok_r(text, BLANKS, &save); word && line->nargs < TRACE_MAX_ARGS;
+	     word = strtok_r(NULL, BLANKS, &save)) {
 		equals = strchr(word, '=');
 		if (equals)
 			*equals++ = '\0';

@@ -49,11 +49,13 @@ static unsigned int drain(struct evn *evn, bool *seen, unsigned int n)
 
 	while ((got = evn_read(evn, ev, 64)) > 0) {
 		for (ssize_t i = 0; i < got; i++) {
-			if (ev[i].user_data >= n || seen[ev[i].user_data])
-				errx(1, "request %llu came twice", (unsigned long long)ev[i].user_data);
+			unsigned long long data = ev[i].user_data;
+
+			if (data >= n || seen[data])
+				errx(1, "request %llu came twice", data);
 			if (ev[i].status || ev[i].expired_ns < ev[i].due_ns)
-				errx(1, "request %llu came early", (unsigned long long)ev[i].user_data);
-			seen[ev[i].user_data] = true;
+				errx(1, "request %llu came early", data);
+			seen[data] = true;
 		}
 		taken += (unsigned int)got;
 	}

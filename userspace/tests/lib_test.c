@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -17,6 +18,8 @@
 #define SOON_NS		1000000ULL
 #define NEVER_NS	3600000000000ULL
 #define N		100
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 static struct evn *open_instance(int flags)
 {
@@ -46,17 +49,30 @@ struct counters {
 static struct counters counters(struct evn *evn)
 {
 	struct counters c = { -1, -1, -1, -1, -1 };
+	const struct {
+		const char *name;
+		long long *value;
+	} names[] = {
+		{ "armed", &c.armed },
+		{ "completed", &c.completed },
+		{ "cancelled", &c.cancelled },
+		{ "pending", &c.pending },
+		{ "unread", &c.unread },
+	};
 	char line[128];
 	FILE *file;
 
 	snprintf(line, sizeof(line), "/proc/self/fdinfo/%d", evn_fd(evn));
 	file = fopen(line, "re");
 	while (file && fgets(line, sizeof(line), file)) {
-		sscanf(line, "armed: %lld", &c.armed);
-		sscanf(line, "completed: %lld", &c.completed);
-		sscanf(line, "cancelled: %lld", &c.cancelled);
-		sscanf(line, "pending: %lld", &c.pending);
-		sscanf(line, "unread: %lld", &c.unread);
+		char *value = strchr(line, ':');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			if (strcmp(line, names[i].name) == 0)
+				*names[i].value = atoll(value);
 	}
 	if (file)
 		fclose(file);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR/..
 #
 # The library as others meet it: its symbols, its header, what is installed.
 # O is the build directory; CC and CXX the compilers.
