@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bench - what the parts of the benchmark share
+ *
+ * A method is one way to be told that a time has come.  The harness in bench.c
+ * treats all alike: it gives a method n due times, lets them pass, collects n
+ * completions and insists on every single one.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* Requests that a batch holds, where a method has batches. */
+#define BATCH	64
+
+#define NSEC_PER_SEC	1000000000ULL
+
+/**
+ * struct method - one way to be told
+ * @name: of the row
+ * @open: make ready for @n requests
+ * @arm: request @n completions at @due (CLOCK_MONOTONIC); the i-th is
+ *	number i
+ * @reap: collect what has completed, at most @n; returns how many; never blocks
+ * @check: of what reap() collected, how many different requests there were
+ * @arm_ids: arm() in a way that allows cancel(); NULL: arm() does
+ * @cancel: cancel the @n requests whose numbers are in @which; all must be
+ *	pending
+ * @close: drop everything, pending requests too
+ * @peer: it is not ours: candidate for the best peer
+ */
+struct method {
+	const char *name;
+	void (*open)(unsigned int n);
+	void (*arm)(const uint64_t *due, unsigned int n);
+	unsigned int (*reap)(unsigned int n);
+	unsigned int (*check)(unsigned int n);
+	void (*arm_ids)(const uint64_t *due, unsigned int n);
+	void (*cancel)(const unsigned int *which, unsigned int n);
+	void (*close)(void);
+	bool peer;
+};
+
+extern const struct method evnotify_64, evnotify_1, evnotify_eventfd;
+extern const struct method timerfd_epoll, timerfd_et, uring, uring_defer, posix_timer, user_heap;
+
+/* The most requests that a run arms; buffers have that size. */
+extern unsigned int max_n;
+extern const char *device;
+
+_Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void *buffer(size_t count, size_t size);
+unsigned int distinct(const void *first, size_t stride, unsigned int n);
+int cmp_u64(const void *a, const void *b);
+void result(const char *figure, const char *method, unsigned int n, const char *order,
+	    double value, double low, double high);
+
+/* latency.c, cpus.c */
+void measure_latency(const char *only);
+void measure_cpus(void);
+
+/*
+ * The clock of all measurements.  Under QEMU's -icount a tick of the TSC is
+ * an instruction; on metal, ticks_per_ns makes it nanoseconds.
+ */
+extern double ticks_per_ns;
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static inline uint64_t ticks(void)
+{
+#ifdef __x86_64__
+	return __builtin_ia32_rdtsc();
+#else
+	return now_ns();
+#endif
+}
+
+/* Tells the profiling plugin which phase begins, by a call to MARKS + phase * MARK_STEP. */
+#define MARKS		0x65760000
+#define MARK_STEP	16
+enum phase { OTHER, ARM, FIRE, REAP, CANCEL, CLOSE, LATENCY, NR_PHASES };
+void mark(enum phase phase, unsigned int requests);
+
+#endif /* BENCH_H */

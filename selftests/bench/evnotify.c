@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* bench - evnotify, in each of its modes */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/evnotify.h>
+
+#include "bench.h"
+
+static struct evnotify_request requests[BATCH];
+static struct evnotify_event *events;
+static uint64_t *ids;
+static int fd, efd;
+static uint64_t signalled;
+
+static void open_mode(uint32_t mode)
+{
+	unsigned int i;
+
+	if (!events) {
+		events = buffer(max_n, sizeof(*events));
+		ids = buffer(max_n, sizeof(*ids));
+	}
+	fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		die("open %s: %s; is the module loaded?", device, strerror(errno));
+	memset(requests, 0, sizeof(requests));
+	for (i = 0; i < BATCH; i++) {
+		requests[i].mode = mode;
+		requests[i].flags = EVNOTIFY_ABSTIME;
+		requests[i].clockid = CLOCK_MONOTONIC;
+		if (mode == EVNOTIFY_MODE_EVENTFD)
+			requests[i].eventfd = efd;
+	}
+}
+
+static void open_pending(unsigned int n)
+{
+	(void)n;
+	open_mode(EVNOTIFY_MODE_PENDING);
+}
+
+static void open_eventfd(unsigned int n)
+{
+	(void)n;
+	efd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (efd < 0)
+		die("eventfd: %s", strerror(errno));
+	open_mode(EVNOTIFY_MODE_EVENTFD);
+}
+
+static void close_pending(void)
+{
+	close(fd);
+}
+
+static void close_eventfd(void)
+{
+	close(fd);
+	close(efd);
+}
+
+static unsigned int fill(const uint64_t *due, unsigned int from, unsigned int n)
+{
+	unsigned int i;
+
+	if (n - from < BATCH)
+		n -= from;
+	else
+		n = BATCH;
+	for (i = 0; i < n; i++) {
+		requests[i].user_data = from + i;
+		requests[i].due_ns = due[from + i];
+	}
+	return n;
+}
+
+static void arm_64(const uint64_t *due, unsigned int n)
+{
+	unsigned int done = 0;
+	ssize_t len;
+
+	while (done < n) {
+		len = fill(due, done, n) * sizeof(*requests);
+		if (write(fd, requests, len) != len)
+			die("write to %s: %s; armed %u of %u", device, strerror(errno), done, n);
+		done += len / sizeof(*requests);
+	}
+}
+
+static void register_batch(const uint64_t *due, unsigned int n, unsigned int batch)
+{
+	struct evnotify_register args = { .requests = (uintptr_t)requests };
+	unsigned int done = 0, i;
+
+	while (done < n) {
+		if (batch == 1) {
+			requests[0].user_data = done;
+			requests[0].due_ns = due[done];
+			args.count = 1;
+		} else {
+			args.count = fill(due, done, n);
+		}
+		if (ioctl(fd, EVNOTIFY_IOC_REGISTER, &args) || args.taken != args.count)
+			die("REGISTER: %s; armed %u of %u", strerror(errno), done, n);
+		for (i = 0; i < args.count; i++)
+			ids[done++] = requests[i].id;
+	}
+}
+
+static void arm_1(const uint64_t *due, unsigned int n)
+{
+	register_batch(due, n, 1);
+}
+
+static void arm_ids(const uint64_t *due, unsigned int n)
+{
+	register_batch(due, n, BATCH);
+}
+
+static unsigned int reap_by(unsigned int n, unsigned int batch)
+{
+	unsigned int done = 0;
+	ssize_t len;
+
+	while (done < n) {
+		if (batch > n - done)
+			batch = n - done;
+		len = read(fd, &events[done], batch * sizeof(*events));
+		if (len <= 0)
+			break;
+		done += len / sizeof(*events);
+	}
+	return done;
+}
+
+static unsigned int reap_64(unsigned int n)
+{
+	return reap_by(n, BATCH);
+}
+
+static unsigned int reap_1(unsigned int n)
+{
+	return reap_by(n, 1);
+}
+
+/* An eventfd counts: one read tells of all. */
+static unsigned int reap_eventfd(unsigned int n)
+{
+	(void)n;
+	signalled = 0;
+	if (read(efd, &signalled, sizeof(signalled)) < 0)
+		return 0;
+	return signalled;
+}
+
+static unsigned int check_events(unsigned int n)
+{
+	return distinct(&events->user_data, sizeof(*events), n);
+}
+
+static unsigned int check_eventfd(unsigned int n)
+{
+	(void)n;
+	return signalled;
+}
+
+static void cancel(const unsigned int *which, unsigned int n)
+{
+	struct evnotify_cancel args = {};
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		args.id = ids[which[i]];
+		if (ioctl(fd, EVNOTIFY_IOC_CANCEL, &args))
+			die("CANCEL: %s", strerror(errno));
+	}
+}
+
+const struct method evnotify_64 = {
+	.name = "evnotify/64", .open = open_pending, .close = close_pending,
+	.arm = arm_64, .reap = reap_64, .check = check_events,
+	.arm_ids = arm_ids, .cancel = cancel,
+};
+
+const struct method evnotify_1 = {
+	.name = "evnotify/1", .open = open_pending, .close = close_pending,
+	.arm = arm_1, .reap = reap_1, .check = check_events,
+};
+
+const struct method evnotify_eventfd = {
+	.name = "evnotify/eventfd", .open = open_eventfd, .close = close_eventfd,
+	.arm = arm_64, .reap = reap_eventfd, .check = check_eventfd,
+	.arm_ids = arm_ids, .cancel = cancel,
+};
