@@ -89,6 +89,8 @@ TEST(numbers_never_change)
 	EXPECT_EQ(1, EVNOTIFY_FEATURE_CHECKED);
 }
 
+#define PARAMETERS	"/sys/module/evnotify/parameters/"
+
 /* A line of a file in sysfs; false: there is no such file. */
 static bool sysfs_line(const char *path, char *line, int size)
 {
@@ -121,17 +123,27 @@ TEST_F(instance, info_tells_what_the_module_is)
 
 	/* a module that is built in has no version file */
 	if (sysfs_line("/sys/module/evnotify/version", line, sizeof(line))) {
-		ASSERT_EQ(3, sscanf(line, "%u.%u.%u", &major, &minor, &patch));
+		i = sscanf(line, "%u.%u.%u", &major, &minor, &patch);
+		ASSERT_EQ(3, i);
 		EXPECT_EQ(major << 16 | minor << 8 | patch, info.module_version);
 	}
-	ASSERT_TRUE(sysfs_line("/sys/module/evnotify/parameters/min_period_ns", line, sizeof(line)));
+	ASSERT_TRUE(sysfs_line(PARAMETERS "min_period_ns", line, sizeof(line)));
 	EXPECT_EQ(strtoull(line, NULL, 10), info.min_period_ns);
-	ASSERT_TRUE(sysfs_line("/sys/module/evnotify/parameters/max_requests", line, sizeof(line)));
+	ASSERT_TRUE(sysfs_line(PARAMETERS "max_requests", line, sizeof(line)));
 	EXPECT_EQ(strtoull(line, NULL, 10), info.max_requests);
 }
 
 TEST_F(instance, unknown_ioctls_give_enotty)
 {
+	/* known numbers with another size or direction, another magic */
+	static const unsigned long alien[] = {
+		_IOR(EVNOTIFY_IOC_MAGIC, 0, struct evnotify_wait),
+		_IOW(EVNOTIFY_IOC_MAGIC, 0, struct evnotify_info),
+		_IO(EVNOTIFY_IOC_MAGIC, 3),
+		_IOWR(EVNOTIFY_IOC_MAGIC, 4, struct evnotify_update),
+		_IOR(EVNOTIFY_IOC_MAGIC - 1, 0, struct evnotify_info),
+		TIOCGWINSZ,
+	};
 	struct evnotify_wait arg = {};
 	unsigned int nr;
 
@@ -139,13 +151,9 @@ TEST_F(instance, unknown_ioctls_give_enotty)
 		EXPECT_EQ(-ENOTTY, call(self->fd, _IOWR(EVNOTIFY_IOC_MAGIC, nr, arg), &arg));
 		EXPECT_EQ(-ENOTTY, call(self->fd, _IO(EVNOTIFY_IOC_MAGIC, nr), &arg));
 	}
-	/* known numbers with another size or direction, another magic */
-	EXPECT_EQ(-ENOTTY, call(self->fd, _IOR(EVNOTIFY_IOC_MAGIC, 0, struct evnotify_wait), &arg));
-	EXPECT_EQ(-ENOTTY, call(self->fd, _IOW(EVNOTIFY_IOC_MAGIC, 0, struct evnotify_info), &arg));
-	EXPECT_EQ(-ENOTTY, call(self->fd, _IO(EVNOTIFY_IOC_MAGIC, 3), &arg));
-	EXPECT_EQ(-ENOTTY, call(self->fd, _IOWR(EVNOTIFY_IOC_MAGIC, 4, struct evnotify_update), &arg));
-	EXPECT_EQ(-ENOTTY, call(self->fd, _IOR(EVNOTIFY_IOC_MAGIC - 1, 0, struct evnotify_info), &arg));
-	EXPECT_EQ(-ENOTTY, call(self->fd, TIOCGWINSZ, &arg));
+	for (nr = 0; nr < ARRAY_SIZE(alien); nr++)
+		EXPECT_EQ(-ENOTTY, call(self->fd, alien[nr], &arg))
+			TH_LOG("%#lx", alien[nr]);
 	EXPECT_COUNTERS(self->fd, 0, 0, 0, 0, 0);
 }
 
@@ -153,18 +161,20 @@ TEST_F(instance, fdinfo_lists_the_counters_one_per_line)
 {
 	static const char fresh[] =
 		"armed:\t0\ncompleted:\t0\ncancelled:\t0\npending:\t0\nunread:\t0\n";
+	static const char armed[] =
+		"\narmed:\t1\ncompleted:\t0\ncancelled:\t0\npending:\t1\nunread:\t0\n";
 	struct evnotify_request req = pending_in(FAR_NS, 0);
 	char text[1024], *lines;
 
 	ASSERT_LT(0, read_fdinfo(self->fd, text, sizeof(text)));
 	lines = strstr(text, "armed:");
-	ASSERT_TRUE(lines != NULL);
+	ASSERT_TRUE(!!lines);
 	EXPECT_EQ('\n', lines[-1]);
 	EXPECT_STREQ(fresh, lines);
 
 	ASSERT_EQ(0, arm(self->fd, &req));
 	ASSERT_LT(0, read_fdinfo(self->fd, text, sizeof(text)));
-	EXPECT_TRUE(strstr(text, "\narmed:\t1\ncompleted:\t0\ncancelled:\t0\npending:\t1\nunread:\t0\n") != NULL);
+	EXPECT_TRUE(!!strstr(text, armed));
 }
 
 TEST_F(instance, it_is_a_stream)
@@ -197,13 +207,13 @@ TEST_F(instance, read_and_write_need_their_open_mode)
 	struct evnotify_event event;
 	int fd;
 
-	fd = OPEN_DEVICE(O_RDONLY);
+	fd = open_device(_metadata, O_RDONLY);
 	EXPECT_EQ(-1, write(fd, &req, sizeof(req)));
 	EXPECT_EQ(EBADF, errno);
 	EXPECT_COUNTERS(fd, 0, 0, 0, 0, 0);
 	close(fd);
 
-	fd = OPEN_DEVICE(O_WRONLY);
+	fd = open_device(_metadata, O_WRONLY);
 	EXPECT_EQ(sizeof(req), write(fd, &req, sizeof(req)));
 	EXPECT_EQ(-EBADF, read_some(fd, &event, 1));
 	EXPECT_COUNTERS(fd, 1, 0, 0, 1, 0);
@@ -213,7 +223,7 @@ TEST_F(instance, read_and_write_need_their_open_mode)
 TEST_F(instance, o_nonblock_counts_from_open_on)
 {
 	struct evnotify_event event;
-	int fd = OPEN_DEVICE(O_RDWR | O_NONBLOCK);
+	int fd = open_device(_metadata, O_RDWR | O_NONBLOCK);
 
 	EXPECT_EQ(-EAGAIN, read_some(fd, &event, 1));
 	close(fd);

@@ -21,7 +21,7 @@ FIXTURE_VARIANT_ADD(clock, tai) { .id = CLOCK_TAI };
 
 FIXTURE_SETUP(clock)
 {
-	self->fd = OPEN_DEVICE(O_RDWR);
+	self->fd = open_device(_metadata, O_RDWR);
 }
 
 FIXTURE_TEARDOWN(clock)
@@ -279,7 +279,8 @@ static void in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id
 	EXPECT_EQ(due, event.due_ns);
 	EXPECT_EXPIRED(&event, due, id);
 
-	wait.request.due_ns = due = now_ns(id) + 20 * NSEC_PER_MSEC;
+	due = now_ns(id) + 20 * NSEC_PER_MSEC;
+	wait.request.due_ns = due;
 	ASSERT_EQ(0, call(fd, EVNOTIFY_IOC_WAIT, &wait));
 	EXPECT_EQ(due, wait.event.due_ns);
 	EXPECT_EXPIRED(&wait.event, due, id);

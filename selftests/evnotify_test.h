@@ -206,6 +206,8 @@ static inline ssize_t read_fdinfo(int fd, char *text, size_t size)
 /* All ones where they cannot be read, so that no comparison holds. */
 static inline struct counters counters(int fd)
 {
+	static const char format[] =
+		"armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu";
 	struct counters c, none;
 	const char *lines;
 	char text[1024];
@@ -214,8 +216,8 @@ static inline struct counters counters(int fd)
 	if (read_fdinfo(fd, text, sizeof(text)) < 0)
 		return none;
 	lines = strstr(text, "armed:");
-	if (!lines || sscanf(lines, "armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu",
-			     &c.armed, &c.completed, &c.cancelled, &c.pending, &c.unread) != 5)
+	if (!lines || sscanf(lines, format, &c.armed, &c.completed, &c.cancelled, &c.pending,
+			     &c.unread) != 5)
 		return none;
 	return c;
 }
@@ -237,11 +239,13 @@ static inline bool balanced(struct counters c)
 
 /* An expiration is never early, and its times are in order. */
 #define EXPECT_EXPIRED(event, earliest_ns, clock) do {			\
-	EXPECT_LE(earliest_ns, (event)->due_ns);			\
-	EXPECT_LE((event)->due_ns, (event)->expired_ns);		\
-	EXPECT_LE((event)->expired_ns, (event)->completed_ns);		\
-	EXPECT_LE((event)->completed_ns, now_ns(clock));		\
-	EXPECT_EQ(0, (event)->status);					\
+	const struct evnotify_event *_event = (const void *)(event);	\
+									\
+	EXPECT_LE(earliest_ns, _event->due_ns);				\
+	EXPECT_LE(_event->due_ns, _event->expired_ns);			\
+	EXPECT_LE(_event->expired_ns, _event->completed_ns);		\
+	EXPECT_LE(_event->completed_ns, now_ns(clock));			\
+	EXPECT_EQ(0, _event->status);					\
 } while (0)
 
 /* --- threads -------------------------------------------------------------------------- */
@@ -315,17 +319,17 @@ static inline int waiter_join(struct waiter *w)
 /* --- the device ----------------------------------------------------------------------- */
 
 /* Without the device a test is skipped, or fails where EVNOTIFY_STRICT=1 promises it. */
-#define OPEN_DEVICE(flags) ({								\
-	int _fd = open(DEVICE, (flags) | O_CLOEXEC);					\
-	const char *_strict = getenv("EVNOTIFY_STRICT");				\
-											\
-	if (_fd < 0 && (errno == ENOENT || errno == EACCES) &&				\
-	    !(_strict && !strcmp(_strict, "1")))					\
-		SKIP(return, DEVICE ": %s; load the module, be root", strerror(errno));	\
-	ASSERT_LE(0, _fd)								\
-		TH_LOG(DEVICE ": %s", strerror(errno));					\
-	_fd;										\
-})
+static inline int open_device(struct __test_metadata *_metadata, int flags)
+{
+	const char *strict = getenv("EVNOTIFY_STRICT");
+	int fd = open(DEVICE, flags | O_CLOEXEC);
+
+	if (fd < 0 && (errno == ENOENT || errno == EACCES) && !(strict && !strcmp(strict, "1")))
+		SKIP(_exit(KSFT_SKIP), DEVICE ": %s; load the module, be root", strerror(errno));
+	ASSERT_LE(0, fd)
+		TH_LOG(DEVICE ": %s", strerror(errno));
+	return fd;
+}
 
 /* An open file of the device. Whatever a test did with it, its counters balance. */
 FIXTURE(instance)
@@ -335,7 +339,7 @@ FIXTURE(instance)
 
 FIXTURE_SETUP(instance)
 {
-	self->fd = OPEN_DEVICE(O_RDWR);
+	self->fd = open_device(_metadata, O_RDWR);
 }
 
 FIXTURE_TEARDOWN(instance)

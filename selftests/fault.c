@@ -8,7 +8,7 @@
  */
 #include "evnotify_test.h"
 
-#define DEBUGFS	"/sys/kernel/debug"
+#define FAILSLAB	"/sys/kernel/debug/failslab"
 
 /* Sweeps end when nothing more fails; a call that never gets there is broken. */
 #define MOST_FAULTS	500
@@ -30,17 +30,15 @@ static bool write_word(const char *path, const char *word)
 	return ok;
 }
 
-/* Null, or why there can be none. */
-static const char *sweep_begin(struct sweep *s)
+static void sweep_begin(struct __test_metadata *_metadata, struct sweep *s)
 {
 	*s = (struct sweep) { .hit = true };
 	s->fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (s->fd < 0)
-		return "this kernel has no fault injection";
+		SKIP(_exit(KSFT_SKIP), "this kernel has no fault injection");
 	/* by default allocations that may sleep do not fail */
-	if (!write_word(DEBUGFS "/failslab/ignore-gfp-wait", "0"))
-		return "no " DEBUGFS "/failslab: mount debugfs, have CONFIG_FAILSLAB, be root";
-	return NULL;
+	if (!write_word(FAILSLAB "/ignore-gfp-wait", "0"))
+		SKIP(_exit(KSFT_SKIP), "no " FAILSLAB "; mount debugfs, be root");
 }
 
 static void set_nth(struct sweep *s, int nth)
@@ -75,19 +73,13 @@ static void sweep_stop(struct sweep *s)
 	s->faults += s->hit;
 }
 
-#define SWEEP_OR_SKIP(s) do {						\
-	const char *why_not = sweep_begin(s);				\
-									\
-	if (why_not)							\
-		SKIP(return, "%s", why_not);				\
-} while (0)
-
-#define EXPECT_SWEPT(s) do {						\
-	ksft_print_msg("%d faults\n", (s)->faults);			\
-	EXPECT_LT(0, (s)->faults);					\
-	EXPECT_FALSE((s)->hit);						\
-	close((s)->fd);							\
-} while (0)
+static void sweep_end(struct __test_metadata *_metadata, struct sweep *s)
+{
+	ksft_print_msg("%d faults\n", s->faults);
+	EXPECT_LT(0, s->faults);
+	EXPECT_FALSE(s->hit);
+	close(s->fd);
+}
 
 static bool is_fault(int err)
 {
@@ -99,7 +91,7 @@ TEST_F(instance, open_fails_cleanly)
 	struct sweep s;
 	int fd, err;
 
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
 		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
@@ -113,7 +105,7 @@ TEST_F(instance, open_fails_cleanly)
 			EXPECT_EQ(0, close(fd));
 		}
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 }
 
 /* More requests than there is memory in stock for, in both modes. */
@@ -126,12 +118,12 @@ TEST_F(instance, register_fails_cleanly)
 	struct evnotify_register reg;
 	struct sweep s;
 
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		for (i = 0; i < N; i++)
 			reqs[i] = i % 2 ? pending_in(FAR_NS, i) : eventfd_in(FAR_NS, efd);
 		reg = (struct evnotify_register) { .requests = (uintptr_t)reqs, .count = N };
-		fd = OPEN_DEVICE(O_RDWR);
+		fd = open_device(_metadata, O_RDWR);
 		sweep_inject(&s);
 		err = call(fd, EVNOTIFY_IOC_REGISTER, &reg);
 		sweep_stop(&s);
@@ -151,7 +143,7 @@ TEST_F(instance, register_fails_cleanly)
 		EXPECT_COUNTERS(fd, N, 0, N, 0, 0);
 		EXPECT_EQ(0, close(fd));
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 }
 
 TEST_F(instance, write_fails_cleanly)
@@ -165,7 +157,7 @@ TEST_F(instance, write_fails_cleanly)
 
 	for (i = 0; i < N; i++)
 		reqs[i] = pending_in(0, i);
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
 		n = write(self->fd, reqs, sizeof(reqs));
@@ -181,7 +173,7 @@ TEST_F(instance, write_fails_cleanly)
 		}
 		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 }
 
 TEST_F(instance, read_fails_cleanly)
@@ -195,7 +187,7 @@ TEST_F(instance, read_fails_cleanly)
 
 	for (i = 0; i < N; i++)
 		reqs[i] = pending_in(0, i);
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		ASSERT_EQ(N, arm_many(self->fd, reqs, N));
 		ASSERT_TRUE(UNTIL(counters(self->fd).unread == N));
@@ -212,7 +204,7 @@ TEST_F(instance, read_fails_cleanly)
 		for (i = 0; i < N; i++)
 			EXPECT_EQ(++seq, events[i].seq);
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 }
 
 TEST_F(instance, wait_fails_cleanly)
@@ -223,7 +215,7 @@ TEST_F(instance, wait_fails_cleanly)
 	__u64 seq = 0;
 	int err;
 
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		wait.request = pending_in(0, 7);
 		sweep_inject(&s);
@@ -242,7 +234,7 @@ TEST_F(instance, wait_fails_cleanly)
 		}
 		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 }
 
 TEST_F(instance, cancel_fails_cleanly)
@@ -254,7 +246,7 @@ TEST_F(instance, cancel_fails_cleanly)
 	struct sweep s;
 	int err;
 
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		ASSERT_EQ(0, arm(self->fd, &req));
 		args = (struct evnotify_cancel) { .id = req.id };
@@ -272,7 +264,7 @@ TEST_F(instance, cancel_fails_cleanly)
 		EXPECT_EQ(cancelled, event.seq);
 		EXPECT_EQ(-EALREADY, cancel(self->fd, req.id));
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 	EXPECT_COUNTERS(self->fd, cancelled, 0, cancelled, 0, 0);
 }
 
@@ -284,7 +276,7 @@ TEST_F(instance, update_fails_cleanly)
 	int err;
 
 	ASSERT_EQ(0, arm(self->fd, &req));
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
 		err = update(self->fd, req.id, 2 * FAR_NS, 0);
@@ -294,7 +286,7 @@ TEST_F(instance, update_fails_cleanly)
 			TH_LOG("chance %d: %d", s.nth, err);
 		EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 	EXPECT_EQ(0, update(self->fd, req.id, 0, 0));
 	ASSERT_EQ(0, read_events(self->fd, &event, 1));
 	EXPECT_EQ(1, event.count);
@@ -307,7 +299,7 @@ TEST_F(instance, info_and_fdinfo_fail_cleanly)
 	struct sweep s;
 	int err;
 
-	SWEEP_OR_SKIP(&s);
+	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
 		err = call(self->fd, EVNOTIFY_IOC_INFO, &info);
@@ -318,7 +310,7 @@ TEST_F(instance, info_and_fdinfo_fail_cleanly)
 			TH_LOG("chance %d: %d", s.nth, err);
 		EXPECT_TRUE(s.hit || (!c.armed && !c.pending));
 	}
-	EXPECT_SWEPT(&s);
+	sweep_end(_metadata, &s);
 }
 
 TEST_HARNESS_MAIN

@@ -44,7 +44,7 @@ FIXTURE_SETUP(limited)
 	char before[32];
 	int ret;
 
-	close(OPEN_DEVICE(O_RDWR));
+	close(open_device(_metadata, O_RDWR));
 	ASSERT_EQ(0, read_file(MAX_REQUESTS, before, sizeof(before)));
 	ret = write_file(MAX_REQUESTS, "100");
 	if (ret == -EACCES)
@@ -175,7 +175,7 @@ TEST_F(limited, a_periodic_request_takes_one_place)
 
 TEST_F(limited, another_instance_has_its_own_places)
 {
-	int other = OPEN_DEVICE(O_RDWR);
+	int other = open_device(_metadata, O_RDWR);
 
 	ASSERT_NE(0, fill(self->fd, 0));
 	EXPECT_NE(0, fill(other, 0));
@@ -240,7 +240,7 @@ TEST_F(instance, its_memory_is_charged_to_who_arms)
 	ASSERT_NE(NULL, reqs);
 	for (i = 0; i < N; i++)
 		reqs[i] = pending_in(FAR_NS, i);
-	fd = OPEN_DEVICE(O_RDWR);
+	fd = open_device(_metadata, O_RDWR);
 	before = memory_used();
 	for (i = 0; i < N; i += n) {
 		n = arm_many(fd, reqs + i, N - i);

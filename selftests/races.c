@@ -49,8 +49,8 @@ static void pin(unsigned int cpu)
 struct opponent {
 	pthread_t thread;
 	void (*strike)(struct opponent *o);
-	_Atomic int round;	/* the test's: go */
-	_Atomic int struck;	/* the opponent's: done */
+	atomic_int round;	/* the test's: go */
+	atomic_int struck;	/* the opponent's: done */
 	bool stop;
 	__u64 strike_ns;
 	int fd;
@@ -379,7 +379,7 @@ TEST_F(instance, close_against_expiry)
 	while (race_goes_on(&o)) {
 		__u64 due = now_ns(CLOCK_MONOTONIC) + 2 * RACE_DELAY;
 
-		o.fd = OPEN_DEVICE(O_RDWR);
+		o.fd = open_device(_metadata, O_RDWR);
 		for (i = 0; i < N; i++) {
 			reqs[i] = i % 4 ? eventfd_in(due + i, efd) : pending_in(due + i, i);
 			reqs[i].flags = EVNOTIFY_ABSTIME;

@@ -11,7 +11,7 @@
 
 TEST_F(instance, close_does_not_end_a_wait_of_another_thread)
 {
-	int fd = OPEN_DEVICE(O_RDWR);
+	int fd = open_device(_metadata, O_RDWR);
 	__u64 before = now_ns(CLOCK_MONOTONIC);
 	struct waiter w;
 
@@ -37,7 +37,7 @@ static void *read_one(void *arg)
 
 TEST_F(instance, close_does_not_end_a_read_of_another_thread)
 {
-	struct waiter w = { .fd = OPEN_DEVICE(O_RDWR) };
+	struct waiter w = { .fd = open_device(_metadata, O_RDWR) };
 	struct evnotify_request req = pending_in(FAR_NS, 5);
 	int copy = dup(w.fd);
 
@@ -52,7 +52,7 @@ TEST_F(instance, close_does_not_end_a_read_of_another_thread)
 
 TEST_F(instance, close_ends_what_is_pending)
 {
-	int fd = OPEN_DEVICE(O_RDWR), efd = eventfd(0, EFD_NONBLOCK);
+	int fd = open_device(_metadata, O_RDWR), efd = eventfd(0, EFD_NONBLOCK);
 	struct evnotify_request reqs[] = {
 		eventfd_in(30 * NSEC_PER_MSEC, efd), pending_in(30 * NSEC_PER_MSEC, 1),
 	};
@@ -67,7 +67,7 @@ TEST_F(instance, close_ends_what_is_pending)
 TEST_F(instance, only_the_last_close_ends_it)
 {
 	struct evnotify_request req = pending_in(20 * NSEC_PER_MSEC, 5);
-	int fd = OPEN_DEVICE(O_RDWR), copy = dup(fd);
+	int fd = open_device(_metadata, O_RDWR), copy = dup(fd);
 	struct evnotify_event event;
 
 	ASSERT_EQ(0, arm(fd, &req));
@@ -102,7 +102,7 @@ TEST_F(instance, an_eventfd_may_be_closed_before_it_is_signalled)
 
 TEST_F(instance, instances_are_isolated)
 {
-	int other = OPEN_DEVICE(O_RDWR);
+	int other = open_device(_metadata, O_RDWR);
 	struct evnotify_request mine = pending_in(FAR_NS, 1);
 	struct evnotify_request theirs[3] = {
 		pending_in(FAR_NS, 2), pending_in(FAR_NS, 3), pending_in(FAR_NS, 4),
@@ -132,29 +132,29 @@ TEST_F(instance, instances_are_isolated)
 
 /* --- several processes ---------------------------------------------------------------- */
 
-/* Runs it in a child with the fixture's file; true if it came back well. */
-#define IN_CHILD(statements) ({						\
-	int _status = -1;						\
-	pid_t _pid = fork();						\
-									\
-	if (!_pid) {							\
-		statements;						\
-		_exit(_metadata->exit_code);				\
-	}								\
-	_pid > 0 && waitpid(_pid, &_status, 0) == _pid && !_status;	\
-})
+/* Has the child ended, with nothing to complain of? */
+static bool ended_well(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && !status;
+}
 
 TEST_F(instance, a_child_shares_the_file)
 {
 	struct evnotify_request mine = pending_in(FAR_NS, 1);
 	struct evnotify_request theirs = pending_in(0, 2);
 	struct evnotify_event event;
+	pid_t pid;
 
 	ASSERT_EQ(0, arm(self->fd, &mine));
-	ASSERT_TRUE(IN_CHILD(
+	pid = fork();
+	if (!pid) {
 		EXPECT_EQ(0, cancel(self->fd, mine.id));
 		EXPECT_EQ(0, arm(self->fd, &theirs));
-	));
+		_exit(_metadata->exit_code);
+	}
+	ASSERT_TRUE(ended_well(pid));
 	/* what the child cancelled and what it armed: both are read here */
 	ASSERT_EQ(0, read_events(self->fd, &event, 1));
 	EXPECT_EQ(1, event.user_data);
@@ -171,8 +171,8 @@ TEST_F(instance, two_processes_on_one_file)
 	struct evnotify_request req;
 	struct evnotify_event event;
 	unsigned char seen[2 * N] = {};
-	int i, status;
 	pid_t pid;
+	int i;
 
 	pid = fork();
 	for (i = 0; i < N; i++) {
@@ -189,8 +189,7 @@ TEST_F(instance, two_processes_on_one_file)
 		ASSERT_EQ(0, seen[event.user_data]++);
 		ASSERT_EQ(i + 1, event.seq);
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_TRUE(ended_well(pid));
 	EXPECT_COUNTERS(self->fd, 2 * N, 2 * N, 0, 0, 0);
 }
 
@@ -200,8 +199,14 @@ TEST_F(instance, requests_of_a_process_outlive_it)
 	struct evnotify_request reqs[] = { pending_in(FAR_NS, 1), eventfd_in(FAR_NS, efd) };
 	struct evnotify_update args = { .due_ns = 0 };
 	struct evnotify_event event;
+	pid_t pid;
 
-	ASSERT_TRUE(IN_CHILD(EXPECT_EQ(2, arm_many(self->fd, reqs, 2))));
+	pid = fork();
+	if (!pid) {
+		EXPECT_EQ(2, arm_many(self->fd, reqs, 2));
+		_exit(_metadata->exit_code);
+	}
+	ASSERT_TRUE(ended_well(pid));
 	EXPECT_COUNTERS(self->fd, 2, 0, 0, 2, 0);
 	/* its ids were written to its own memory; they are in the records */
 	EXPECT_EQ(2, cancel_all(self->fd));
@@ -232,10 +237,16 @@ static void exec_reader(int fd)
 TEST_F(instance, an_instance_survives_exec)
 {
 	struct evnotify_request req = pending_in(50 * NSEC_PER_MSEC, 5);
+	pid_t pid;
 
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFD, 0));
 	ASSERT_EQ(0, arm(self->fd, &req));
-	EXPECT_TRUE(IN_CHILD(exec_reader(self->fd)));
+	pid = fork();
+	if (!pid) {
+		exec_reader(self->fd);
+		_exit(KSFT_FAIL);
+	}
+	EXPECT_TRUE(ended_well(pid));
 	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
 }
 
@@ -312,14 +323,18 @@ TEST_F(instance, a_file_survives_its_sender)
 	struct evnotify_request reqs[] = { pending_in(0, 1), pending_in(FAR_NS, 2) };
 	struct evnotify_event event;
 	int socks[2], fd;
+	pid_t pid;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));
-	ASSERT_TRUE(IN_CHILD(
+	pid = fork();
+	if (!pid) {
 		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(2, arm_many(fd, reqs, 2));
 		ASSERT_EQ(0, send_fd(socks[1], fd));
-	));
+		_exit(_metadata->exit_code);
+	}
+	ASSERT_TRUE(ended_well(pid));
 	/* nobody but the message holds it now; it works on all the same */
 	fd = receive_fd(socks[0]);
 	ASSERT_LE(0, fd);
@@ -335,7 +350,7 @@ TEST_F(instance, a_file_survives_its_sender)
 TEST_F(instance, a_file_may_get_lost_in_the_mail)
 {
 	struct evnotify_wait marker = { .request = pending_in(60 * NSEC_PER_MSEC, 2) };
-	int efd = eventfd(0, EFD_NONBLOCK), socks[2], fd = OPEN_DEVICE(O_RDWR);
+	int efd = eventfd(0, EFD_NONBLOCK), socks[2], fd = open_device(_metadata, O_RDWR);
 	struct evnotify_request req = eventfd_in(50 * NSEC_PER_MSEC, efd);
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, socks));

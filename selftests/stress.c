@@ -104,7 +104,7 @@ TEST_F(instance, many_are_cancelled_in_one_call)
 TEST_F(instance, close_while_many_expire)
 {
 	struct evnotify_request *reqs = calloc(MANY, sizeof(*reqs));
-	int efd = eventfd(0, EFD_NONBLOCK), fd = OPEN_DEVICE(O_RDWR), i;
+	int efd = eventfd(0, EFD_NONBLOCK), fd = open_device(_metadata, O_RDWR), i;
 	__u64 due = now_ns(CLOCK_MONOTONIC) + NSEC_PER_SEC, value;
 
 	ASSERT_NE(NULL, reqs);
@@ -130,7 +130,7 @@ TEST_F(instance, close_while_many_expire)
 
 /* --- threads -------------------------------------------------------------------------- */
 
-#define STORM_IDS	(1 << 20)
+#define STORM_IDS	1000000
 /* Requests that the threads of a storm keep up. */
 #define STORM_SIZE	2000
 
@@ -138,17 +138,17 @@ TEST_F(instance, close_while_many_expire)
 struct storm {
 	int fd;
 	int efd;
-	_Atomic bool stop;			/* for those who arm, change and audit */
-	_Atomic __u64 give_up_ns;		/* for the readers: the others have gone */
-	_Atomic bool unbalanced;
-	_Atomic int next;			/* user_data of the next request */
-	_Atomic __u64 latest;			/* id of the latest request */
-	_Atomic int records;			/* read */
-	_Atomic unsigned int cancelled_records;	/* of these */
-	_Atomic unsigned int cancelled;		/* as the calls say */
-	_Atomic unsigned int eventfds;		/* requests of that mode */
-	_Atomic unsigned int bad;		/* what nobody expected */
-	_Atomic unsigned char seen[STORM_IDS];
+	atomic_bool stop;			/* for those who arm, change and audit */
+	atomic_ullong give_up_ns;		/* for the readers: the others have gone */
+	atomic_bool unbalanced;
+	atomic_int next;			/* user_data of the next request */
+	atomic_ullong latest;			/* id of the latest request */
+	atomic_int records;			/* read */
+	atomic_uint cancelled_records;	/* of these */
+	atomic_uint cancelled;		/* as the calls say */
+	atomic_uint eventfds;		/* requests of that mode */
+	atomic_uint bad;		/* what nobody expected */
+	atomic_uchar seen[STORM_IDS];
 	unsigned int seed;
 };
 
@@ -307,8 +307,8 @@ TEST_F(instance, a_storm_loses_nothing)
 
 struct two_readers {
 	int fd;
-	_Atomic unsigned int seen[MANY];
-	_Atomic unsigned int records;
+	atomic_uint seen[MANY];
+	atomic_uint records;
 };
 
 #define END	(~0ULL)
@@ -384,7 +384,7 @@ TEST_F(instance, a_flood_leaves_another_instance_untouched)
 	pthread_t thread;
 
 	ASSERT_NE(NULL, s);
-	s->fd = OPEN_DEVICE(O_RDWR | O_NONBLOCK);
+	s->fd = open_device(_metadata, O_RDWR | O_NONBLOCK);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, flood, s));
 	ASSERT_TRUE(UNTIL(counters(s->fd).armed > 1000));
 

@@ -14,7 +14,7 @@ FIXTURE_SETUP(ring)
 {
 	int ret;
 
-	self->fd = OPEN_DEVICE(O_RDWR);
+	self->fd = open_device(_metadata, O_RDWR);
 	ret = io_uring_queue_init(16, &self->ring, 0);
 	if (ret == -ENOSYS || ret == -EPERM)
 		SKIP(return, "no io_uring here: %s", strerror(-ret));
@@ -28,7 +28,8 @@ FIXTURE_TEARDOWN(ring)
 	close(self->fd);
 }
 
-static struct io_uring_sqe *prep_read(struct io_uring *ring, int fd, struct evnotify_event *events, int n)
+static struct io_uring_sqe *prep_read(struct io_uring *ring, int fd,
+				      struct evnotify_event *events, int n)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
@@ -261,7 +262,7 @@ static int open_files(void)
 /* The other way round: the ring goes with a read under way, which must not pin the file. */
 TEST_F(instance, a_ring_that_goes_lets_the_file_go)
 {
-	int fd = OPEN_DEVICE(O_RDWR), before = open_files(), ret;
+	int fd = open_device(_metadata, O_RDWR), before = open_files(), ret;
 	struct evnotify_event event;
 	struct io_uring ring;
 

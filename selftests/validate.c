@@ -40,15 +40,15 @@ FIXTURE(request)
 
 FIXTURE_VARIANT(request)
 {
-	struct evnotify_request req;
 	int err;
+	struct evnotify_request req;
 };
 
 FIXTURE_SETUP(request)
 {
 	int null, event;
 
-	self->fd = OPEN_DEVICE(O_RDWR);
+	self->fd = open_device(_metadata, O_RDWR);
 	null = open("/dev/null", O_RDWR);
 	event = eventfd(0, 0);
 	ASSERT_EQ(DEVNULL_FD, dup2(null, DEVNULL_FD));
@@ -62,92 +62,84 @@ FIXTURE_TEARDOWN(request)
 	close(self->fd);
 }
 
-#define GOOD		.due_ns = FAR_NS, .clockid = CLOCK_MONOTONIC
-#define GOOD_EVENTFD	.due_ns = FAR_NS, .clockid = CLOCK_MONOTONIC, \
-			.mode = EVNOTIFY_MODE_EVENTFD
+/* What is not named is as in a good request. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+#define REQUEST(...) \
+	((struct evnotify_request) { .due_ns = FAR_NS, .clockid = CLOCK_MONOTONIC, ##__VA_ARGS__ })
+#define EVENTFD_REQUEST(...)	REQUEST(.mode = EVNOTIFY_MODE_EVENTFD, ##__VA_ARGS__)
+#define REFUSED(name)		FIXTURE_VARIANT_ADD(request, name)
 
-#define BAD(name, _err, ...) \
-	FIXTURE_VARIANT_ADD(request, name) { .err = -(_err), .req = { __VA_ARGS__ } }
-
-BAD(due_beyond_63_bits, EINVAL, .due_ns = 1ULL << 63, .clockid = CLOCK_MONOTONIC);
-BAD(due_all_ones, EINVAL, .due_ns = ~0ULL, .clockid = CLOCK_MONOTONIC);
-BAD(due_absolute_beyond_63_bits, EINVAL, .due_ns = 1ULL << 63, .clockid = CLOCK_MONOTONIC,
-    .flags = EVNOTIFY_ABSTIME);
-BAD(period_beyond_63_bits, EINVAL, GOOD, .period_ns = 1ULL << 63);
-BAD(period_1, EINVAL, GOOD, .period_ns = 1);
-BAD(count_without_period, EINVAL, GOOD, .count = 1);
-BAD(mode_2, EINVAL, GOOD, .mode = 2);
-BAD(mode_all_ones, EINVAL, GOOD, .mode = ~0U);
-BAD(flag_bit_1, EINVAL, GOOD, .flags = 1U << 1);
-BAD(flag_bit_31, EINVAL, GOOD, .flags = 1U << 31);
-BAD(flag_alien_with_known, EINVAL, GOOD, .flags = EVNOTIFY_ABSTIME | 1U << 4);
-BAD(clock_process_cputime, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_PROCESS_CPUTIME_ID);
-BAD(clock_thread_cputime, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_THREAD_CPUTIME_ID);
-BAD(clock_monotonic_raw, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_MONOTONIC_RAW);
-BAD(clock_realtime_coarse, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_REALTIME_COARSE);
-BAD(clock_monotonic_coarse, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_MONOTONIC_COARSE);
-BAD(clock_realtime_alarm, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_REALTIME_ALARM);
-BAD(clock_boottime_alarm, EINVAL, .due_ns = FAR_NS, .clockid = CLOCK_BOOTTIME_ALARM);
-BAD(clock_12, EINVAL, .due_ns = FAR_NS, .clockid = 12);
-BAD(clock_negative, EINVAL, .due_ns = FAR_NS, .clockid = -1);
-BAD(eventfd_in_pending_mode, EINVAL, GOOD, .eventfd = EVENTFD_FD);
-BAD(eventfd_negative_in_pending_mode, EINVAL, GOOD, .eventfd = -1);
-BAD(reserved_0, EINVAL, GOOD, .__reserved[0] = 1);
-BAD(reserved_1, EINVAL, GOOD, .__reserved[1] = 1U << 31);
-BAD(reserved_2, EINVAL, GOOD, .__reserved[2] = 1);
-BAD(eventfd_closed, EBADF, GOOD_EVENTFD, .eventfd = CLOSED_FD);
-BAD(eventfd_negative, EBADF, GOOD_EVENTFD, .eventfd = -1);
-BAD(eventfd_beyond_the_table, EBADF, GOOD_EVENTFD, .eventfd = INT_MAX);
-BAD(eventfd_of_another_kind, EINVAL, GOOD_EVENTFD, .eventfd = DEVNULL_FD);
+REFUSED(due_too_far) { -EINVAL, REQUEST(.due_ns = 1ULL << 63) };
+REFUSED(due_all_ones) { -EINVAL, REQUEST(.due_ns = ~0ULL) };
+REFUSED(due_absolute_too_far) { -EINVAL, REQUEST(.due_ns = 1ULL << 63, .flags = EVNOTIFY_ABSTIME) };
+REFUSED(period_too_long) { -EINVAL, REQUEST(.period_ns = 1ULL << 63) };
+REFUSED(period_too_short) { -EINVAL, REQUEST(.period_ns = 1) };
+REFUSED(count_without_period) { -EINVAL, REQUEST(.count = 1) };
+REFUSED(mode_2) { -EINVAL, REQUEST(.mode = 2) };
+REFUSED(mode_all_ones) { -EINVAL, REQUEST(.mode = ~0U) };
+REFUSED(flag_bit_1) { -EINVAL, REQUEST(.flags = 1U << 1) };
+REFUSED(flag_bit_31) { -EINVAL, REQUEST(.flags = 1U << 31) };
+REFUSED(flag_alien_with_known) { -EINVAL, REQUEST(.flags = EVNOTIFY_ABSTIME | 1U << 4) };
+REFUSED(clock_process_cputime) { -EINVAL, REQUEST(.clockid = CLOCK_PROCESS_CPUTIME_ID) };
+REFUSED(clock_thread_cputime) { -EINVAL, REQUEST(.clockid = CLOCK_THREAD_CPUTIME_ID) };
+REFUSED(clock_monotonic_raw) { -EINVAL, REQUEST(.clockid = CLOCK_MONOTONIC_RAW) };
+REFUSED(clock_realtime_coarse) { -EINVAL, REQUEST(.clockid = CLOCK_REALTIME_COARSE) };
+REFUSED(clock_monotonic_coarse) { -EINVAL, REQUEST(.clockid = CLOCK_MONOTONIC_COARSE) };
+REFUSED(clock_realtime_alarm) { -EINVAL, REQUEST(.clockid = CLOCK_REALTIME_ALARM) };
+REFUSED(clock_boottime_alarm) { -EINVAL, REQUEST(.clockid = CLOCK_BOOTTIME_ALARM) };
+REFUSED(clock_12) { -EINVAL, REQUEST(.clockid = 12) };
+REFUSED(clock_negative) { -EINVAL, REQUEST(.clockid = -1) };
+REFUSED(eventfd_in_pending_mode) { -EINVAL, REQUEST(.eventfd = EVENTFD_FD) };
+REFUSED(eventfd_negative_in_pending_mode) { -EINVAL, REQUEST(.eventfd = -1) };
+REFUSED(reserved_0) { -EINVAL, REQUEST(.__reserved[0] = 1) };
+REFUSED(reserved_1) { -EINVAL, REQUEST(.__reserved[1] = 1U << 31) };
+REFUSED(reserved_2) { -EINVAL, REQUEST(.__reserved[2] = 1) };
+REFUSED(eventfd_closed) { -EBADF, EVENTFD_REQUEST(.eventfd = CLOSED_FD) };
+REFUSED(eventfd_negative) { -EBADF, EVENTFD_REQUEST(.eventfd = -1) };
+REFUSED(eventfd_beyond_the_table) { -EBADF, EVENTFD_REQUEST(.eventfd = INT_MAX) };
+REFUSED(eventfd_of_another_kind) { -EINVAL, EVENTFD_REQUEST(.eventfd = DEVNULL_FD) };
 /* fields come before the eventfd */
-BAD(reserved_and_closed_eventfd, EINVAL, GOOD_EVENTFD, .eventfd = CLOSED_FD, .__reserved[2] = 1);
+REFUSED(all_at_once) { -EINVAL, EVENTFD_REQUEST(.eventfd = CLOSED_FD, .__reserved[2] = 1) };
 
-TEST_F(request, register)
+TEST_F(request, is_refused_by_all_calls)
 {
-	struct evnotify_request req = variant->req, before;
+	struct evnotify_wait wait, wait_before;
+	struct evnotify_request req, before;
 
-	req.id = before.id = 0xcccccccccccccccc;
+	req = variant->req;
+	req.id = 0xcccccccccccccccc;
 	before = req;
 	EXPECT_EQ(variant->err, arm(self->fd, &req));
 	EXPECT_EQ(0, memcmp(&before, &req, sizeof(req)));
-}
 
-TEST_F(request, wait)
-{
-	struct evnotify_wait wait, before;
+	EXPECT_EQ(-1, write(self->fd, &req, sizeof(req)));
+	EXPECT_EQ(-variant->err, errno);
 
 	memset(&wait, POISON, sizeof(wait));
-	wait.request = variant->req;
-	wait.request.id = 0xcccccccccccccccc;
-	before = wait;
+	wait.request = req;
+	wait_before = wait;
 	/* it blocks for no eventfd, good or bad */
-	EXPECT_EQ(wait.request.mode == EVNOTIFY_MODE_EVENTFD ? -EINVAL : variant->err,
+	EXPECT_EQ(req.mode == EVNOTIFY_MODE_EVENTFD ? -EINVAL : variant->err,
 		  call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
-	EXPECT_EQ(0, memcmp(&before, &wait, sizeof(wait)));
-}
-
-TEST_F(request, write)
-{
-	EXPECT_EQ(-1, write(self->fd, &variant->req, sizeof(variant->req)));
-	EXPECT_EQ(-variant->err, errno);
+	EXPECT_EQ(0, memcmp(&wait_before, &wait, sizeof(wait)));
 }
 
 /* The data that the cases above start from is good: only the bad field made the error. */
 TEST_F(instance, good_requests_are_taken)
 {
 	const struct evnotify_request good[] = {
-		{ GOOD },
-		{ GOOD, .id = ~0ULL, .user_data = ~0ULL },
-		{ GOOD, .flags = EVNOTIFY_ABSTIME },
-		{ .due_ns = INT64_MAX, .clockid = CLOCK_MONOTONIC },
-		{ .due_ns = INT64_MAX, .clockid = CLOCK_MONOTONIC, .flags = EVNOTIFY_ABSTIME },
-		{ GOOD, .period_ns = FAR_NS },
-		{ GOOD, .period_ns = INT64_MAX },
-		{ GOOD, .period_ns = FAR_NS, .count = ~0U },
-		{ .due_ns = FAR_NS, .clockid = CLOCK_REALTIME },
-		{ .due_ns = FAR_NS, .clockid = CLOCK_BOOTTIME },
-		{ .due_ns = FAR_NS, .clockid = CLOCK_TAI },
-		{ GOOD_EVENTFD, .eventfd = EVENTFD_FD },
+		REQUEST(),
+		REQUEST(.id = ~0ULL, .user_data = ~0ULL),
+		REQUEST(.flags = EVNOTIFY_ABSTIME),
+		REQUEST(.due_ns = INT64_MAX),
+		REQUEST(.due_ns = INT64_MAX, .flags = EVNOTIFY_ABSTIME),
+		REQUEST(.period_ns = FAR_NS),
+		REQUEST(.period_ns = INT64_MAX),
+		REQUEST(.period_ns = FAR_NS, .count = ~0U),
+		REQUEST(.clockid = CLOCK_REALTIME),
+		REQUEST(.clockid = CLOCK_BOOTTIME),
+		REQUEST(.clockid = CLOCK_TAI),
+		EVENTFD_REQUEST(.eventfd = EVENTFD_FD),
 	};
 	struct evnotify_request req;
 	unsigned int i;
@@ -168,7 +160,7 @@ TEST_F(instance, good_requests_are_taken)
 
 TEST_F(instance, wait_refuses_what_it_cannot_block_for)
 {
-	struct evnotify_wait wait = { .request = { GOOD, .period_ns = FAR_NS } };
+	struct evnotify_wait wait = { .request = REQUEST(.period_ns = FAR_NS) };
 
 	EXPECT_EQ(-EINVAL, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
 	wait.request = eventfd_in(FAR_NS, eventfd(0, 0));
@@ -268,7 +260,7 @@ TEST_F(instance, write_does_not_write_back)
 {
 	struct evnotify_request *req = (void *)second_page(PROT_READ | PROT_WRITE);
 
-	ASSERT_TRUE(req != NULL);
+	ASSERT_TRUE(!!req);
 	*req = pending_in(FAR_NS, 1);
 	ASSERT_EQ(0, mprotect(req, pages(), PROT_READ));
 	EXPECT_EQ(sizeof(*req), write(self->fd, req, sizeof(*req)));
@@ -296,6 +288,7 @@ TEST_F(instance, cancel_checks_every_field)
 {
 	struct evnotify_request req = pending_in(FAR_NS, 0);
 	struct evnotify_cancel good, args;
+	int ret;
 
 	ASSERT_EQ(0, arm(self->fd, &req));
 	memset(&good, 0, sizeof(good));
@@ -305,9 +298,10 @@ TEST_F(instance, cancel_checks_every_field)
 #define EXPECT_REFUSED(err, field, value) do {					\
 	args = good;								\
 	args.field = (value);							\
-	EXPECT_EQ(-(err), call(self->fd, EVNOTIFY_IOC_CANCEL, &args))		\
+	ret = call(self->fd, EVNOTIFY_IOC_CANCEL, &args);			\
+	EXPECT_EQ(-(err), ret)							\
 		TH_LOG("with " #field " = " #value);				\
-	EXPECT_EQ((err) == EINVAL ? good.cancelled : 0, args.cancelled);	\
+	EXPECT_EQ(ret == -EINVAL ? good.cancelled : 0, args.cancelled);		\
 } while (0)
 	EXPECT_REFUSED(EINVAL, flags, 1U << 1);
 	EXPECT_REFUSED(EINVAL, flags, EVNOTIFY_CANCEL_ALL | 1U << 31);
@@ -378,7 +372,7 @@ TEST_F(instance, bad_pointers_give_efault)
 	char *none = second_page(PROT_NONE);
 	unsigned int i;
 
-	ASSERT_TRUE(none != NULL);
+	ASSERT_TRUE(!!none);
 	/* what lies before the end of the mapping looks like a good argument */
 	memset(none - pages(), 0, pages());
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
@@ -417,7 +411,7 @@ TEST_F(instance, register_stops_where_its_memory_ends)
 	struct evnotify_request *end = (void *)second_page(PROT_NONE);
 	int i;
 
-	ASSERT_TRUE(end != NULL);
+	ASSERT_TRUE(!!end);
 	for (i = 1; i <= 20; i++)
 		end[-i] = pending_in(FAR_NS, i);
 	EXPECT_EQ(20, arm_many(self->fd, end - 20, 1000));
@@ -430,9 +424,11 @@ TEST_F(instance, an_id_that_cannot_be_written_arms_nothing)
 {
 	struct evnotify_request *reqs = (void *)second_page(PROT_READ | PROT_WRITE);
 	struct evnotify_wait *wait = (void *)second_page(PROT_READ | PROT_WRITE);
+	int i;
 
 	ASSERT_TRUE(reqs && wait);
-	reqs[-1] = reqs[0] = reqs[1] = pending_in(0, 0);
+	for (i = -1; i <= 1; i++)
+		reqs[i] = pending_in(0, 0);
 	ASSERT_EQ(0, mprotect(reqs, pages(), PROT_READ));
 	EXPECT_EQ(-EFAULT, arm(self->fd, reqs));
 	EXPECT_COUNTERS(self->fd, 0, 0, 0, 0, 0);
