@@ -9,7 +9,9 @@
 
 #include "cli.h"
 
-static const struct command *const commands[] = { &cmd_watch, &cmd_info, &cmd_trace };
+static const struct command *const commands[] = {
+	&cmd_watch, &cmd_info, &cmd_trace, &cmd_doctor,
+};
 
 static const char more_help[] =
 "\n"
@@ -17,6 +19,7 @@ static const char more_help[] =
 "  evnotify watch       every mode, clock and kind of due time, as lines or JSON\n"
 "  evnotify info        what the module is and allows\n"
 "  evnotify trace       the life of requests, from the tracepoints\n"
+"  evnotify doctor      what keeps the device from working here, and what mends it\n"
 "  evnotify help CMD    the options of a command\n"
 "  evnotify --version\n"
 "\n"

@@ -19,16 +19,17 @@ _evnotify() {
 		return
 		;;
 	-P | --pid) words=$(cd /proc && echo [0-9]*) ;;
-	help) words='watch info trace' ;;
+	help) words='watch info trace doctor' ;;
 	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests) return ;;
 	*)
 		case $command in
 		watch) words='--mode --after --at --step --clock --period --count --requests --json --device' ;;
 		info) words='--json --device' ;;
+		doctor) words='--json --device' ;;
 		trace) words='--file --pid --json' ;;
 		*) words='--count --device --module' ;;
 		esac
-		[[ $COMP_CWORD = 1 ]] && words+=' watch info trace help --help --version'
+		[[ $COMP_CWORD = 1 ]] && words+=' watch info trace doctor help --help --version'
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

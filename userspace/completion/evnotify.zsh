@@ -26,6 +26,11 @@ info)
 	((CURRENT--))
 	_arguments -s $json $device
 	;;
+doctor)
+	shift words
+	((CURRENT--))
+	_arguments -s $json $device
+	;;
 trace)
 	shift words
 	((CURRENT--))
@@ -39,7 +44,7 @@ trace)
 		'--module[module to load]:file:_files -g "*.ko*"' \
 		'--help[show help]' \
 		'--version[show the version]' \
-		'1:delay or command:(watch info trace help)' \
-		'2:0 pending request, 1 event:(0 1 watch info trace)'
+		'1:delay or command:(watch info trace doctor help)' \
+		'2:0 pending request, 1 event:(0 1 watch info trace doctor)'
 	;;
 esac

@@ -49,6 +49,8 @@ usage "info --nonsense" "help info"
 usage "trace more" "options only"
 usage "trace --pid x" "not a number"
 usage "trace --nonsense" "help trace"
+usage "doctor more" "options only"
+usage "doctor --nonsense" "help doctor"
 
 # Help and version.
 helps() {
@@ -56,7 +58,7 @@ helps() {
 	printf 'status: %s\n%s\n' "$rc" "$out"
 	[ "$rc" = 0 ] && [ -z "$err" ] && case $out in *Usage:*) true ;; *) false ;; esac
 }
-for args in --help -h help "help watch" "watch --help" "help info" "info -h" "help trace"; do
+for args in --help -h help "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor"; do
 	# shellcheck disable=SC2086
 	check "evnotify $args" helps $args
 done

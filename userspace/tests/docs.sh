@@ -140,6 +140,12 @@ options event "evnotify DELAY 0|1" "*"
 options watch "evnotify watch" watch
 options info "evnotify info" info
 options trace "evnotify trace" trace
+options doctor "evnotify doctor" doctor
+
+# What doctor examines.
+sed -n 's/^\t{ "\([a-z_]*\)", examine_[a-z_]* },$/\1/p' cli/doctor.c >"$tmp/code"
+section "$command" "evnotify doctor" | sed -n 's/^\.It Cm //p' >"$tmp/page"
+agree "what doctor examines" "$tmp/code" "$tmp/page"
 
 # Members of the JSON that watch prints.
 grep -o '\\"[a-z_]*\\":' cli/print.c | grep -o '[a-z_]*' >"$tmp/code"

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify doctor: what keeps the device from working here, and what mends it.
+ */
+#include <getopt.h>
+
+#include "doctor.h"
+
+static const char *const state_names[] = {
+	[STATE_OK] = "ok",
+	[STATE_NOTE] = "note",
+	[STATE_PROBLEM] = "problem",
+};
+
+static void print_text(const char *name, const struct finding *finding)
+{
+	printf("%-8s  %-10s  %s\n", state_names[finding->state], name, finding->what);
+	if (*finding->why)
+		printf("%20s  why:  %s\n", "", finding->why);
+	if (*finding->mend)
+		printf("%20s  mend: %s\n", "", finding->mend);
+}
+
+static void print_member(const char *name, const char *text)
+{
+	printf(",\"%s\":", name);
+	if (*text)
+		print_json_string(text);
+	else
+		printf("null");
+}
+
+static void print_json(const char *name, const struct finding *finding)
+{
+	printf("{\"examined\":\"%s\",\"state\":\"%s\"", name, state_names[finding->state]);
+	print_member("what", finding->what);
+	print_member("why", finding->why);
+	print_member("mend", finding->mend);
+	printf("}\n");
+}
+
+static int examine_all(const char *device, bool json)
+{
+	const struct examination *examination;
+	struct system system;
+	int status = EXIT_OK;
+	int ret;
+
+	learn_system(&system, device);
+	for (examination = examinations; examination->name; examination++) {
+		struct finding finding = { .state = STATE_OK };
+
+		examination->examine(&system, &finding);
+		if (json)
+			print_json(examination->name, &finding);
+		else
+			print_text(examination->name, &finding);
+		if (!status && finding.state == STATE_PROBLEM)
+			status = finding.status;
+	}
+	ret = flush_output();
+	return ret ? ret : status;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "device", required_argument, NULL, 'd' },
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *device = DEVICE_PATH;
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "d:j", longopts, NULL)) >= 0) {
+		if (c == 'd')
+			device = optarg;
+		else if (c == 'j')
+			json = true;
+		else
+			return bad_usage(&cmd_doctor);
+	}
+	if (optind < argc) {
+		fail(EXIT_USAGE, "takes options only");
+		return bad_usage(&cmd_doctor);
+	}
+	return examine_all(device, json);
+}
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.run = run,
+	.help =
+"Usage: evnotify doctor [OPTION]...\n"
+"\n"
+"Finds out what keeps the device from working here: what it is, why, and the\n"
+"command that mends it. Changes nothing. The status is that of the first problem.\n"
+"\n"
+"  -j, --json           one JSON object per line\n"
+"  -d, --device PATH    the device node (default " DEVICE_PATH ")\n",
+};

@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What "evnotify doctor" examines. Each examination comes to one finding; they
+ * go from the kernel up to the device.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <grp.h>
+#include <libkmod.h>
+#include <linux/io_uring.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "doctor.h"
+
+#define MOK_CERTIFICATE	"/var/lib/dkms/mok.pub"
+#define EFI_VARIABLES	"/sys/firmware/efi/efivars/"
+#define SECURE_BOOT	EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define MOK_LIST	EFI_VARIABLES "MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
+
+#define PUT_ARGS(buf)					\
+	do {						\
+		va_list args;				\
+							\
+		va_start(args, fmt);			\
+		vsnprintf(buf, sizeof(buf), fmt, args);	\
+		va_end(args);				\
+	} while (0)
+
+__attribute__((format(printf, 2, 3)))
+static void what(struct finding *f, const char *fmt, ...)
+{
+	PUT_ARGS(f->what);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void why(struct finding *f, const char *fmt, ...)
+{
+	PUT_ARGS(f->why);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void mend(struct finding *f, const char *fmt, ...)
+{
+	PUT_ARGS(f->mend);
+}
+
+static void note(struct finding *f)
+{
+	f->state = STATE_NOTE;
+}
+
+static void problem(struct finding *f, int status)
+{
+	f->state = STATE_PROBLEM;
+	f->status = status;
+}
+
+/* The first line of a file; "" if there is none. */
+static void read_line(const char *path, char *buf, int size)
+{
+	FILE *file = fopen(path, "re");
+
+	*buf = '\0';
+	if (!file)
+		return;
+	if (fgets(buf, size, file))
+		buf[strcspn(buf, "\n")] = '\0';
+	fclose(file);
+}
+
+/* A whole file, to be freed. */
+static char *read_all(const char *path, size_t *len)
+{
+	FILE *file = fopen(path, "re");
+	size_t room = 1 << 20;
+	char *buf = malloc(room);
+
+	*len = file && buf ? fread(buf, 1, room, file) : 0;
+	if (file)
+		fclose(file);
+	return buf;
+}
+
+static bool exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+/* The first file that matches, in @buf. */
+static bool find_file(const char *pattern, char *buf, size_t size)
+{
+	glob_t found;
+	bool is_found = glob(pattern, GLOB_BRACE, NULL, &found) == 0;
+
+	if (is_found)
+		snprintf(buf, size, "%s", found.gl_pathv[0]);
+	globfree(&found);
+	return is_found;
+}
+
+/* What the system is like. */
+
+static void learn_module(struct system *system, struct kmod_module *kmod)
+{
+	const char *path = kmod_module_get_path(kmod);
+	struct kmod_list *list = NULL;
+	struct kmod_list *item;
+
+	system->is_installed = true;
+	snprintf(system->path, sizeof(system->path), "%s", path ? path : "");
+	if (kmod_module_get_info(kmod, &list) < 0)
+		return;
+	kmod_list_foreach(item, list) {
+		const char *key = kmod_module_info_get_key(item);
+		const char *value = kmod_module_info_get_value(item);
+
+		if (strcmp(key, "version") == 0)
+			snprintf(system->version, sizeof(system->version), "%s", value);
+		else if (strcmp(key, "signer") == 0)
+			snprintf(system->signer, sizeof(system->signer), "%s", value);
+		else if (strcmp(key, "sig_id") == 0 && !*system->signer)
+			snprintf(system->signer, sizeof(system->signer), "an unnamed key");
+	}
+	kmod_module_info_free_list(list);
+}
+
+static const char *container_kind(void)
+{
+	static char kind[32];
+
+	if (exists("/run/.containerenv"))
+		return "podman";
+	if (exists("/.dockerenv"))
+		return "docker";
+	read_line("/run/systemd/container", kind, sizeof(kind));
+	return *kind ? kind : NULL;
+}
+
+void learn_system(struct system *system, const char *device)
+{
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_list *list = NULL;
+	struct kmod_module *kmod;
+
+	memset(system, 0, sizeof(*system));
+	system->device = device;
+	system->release = running_kernel();
+	system->container = container_kind();
+	system->is_loaded = exists("/sys/module/" MODULE_NAME);
+	read_line("/sys/module/" MODULE_NAME "/version", system->loaded_version,
+		  sizeof(system->loaded_version));
+	if (!ctx)
+		return;
+	kmod_set_log_priority(ctx, 0);
+	if (kmod_module_new_from_lookup(ctx, MODULE_NAME, &list) == 0 && list) {
+		kmod = kmod_module_get_module(list);
+		learn_module(system, kmod);
+		kmod_module_unref(kmod);
+		kmod_module_unref_list(list);
+	}
+	kmod_unref(ctx);
+}
+
+/* Examinations. */
+
+/* Says the kernel's configuration, if it can be read, that it is not there? */
+static bool lacks_option(const char *release, const char *option)
+{
+	char path[256];
+	char line[64];
+	char *config;
+	size_t len;
+	bool lacks;
+
+	snprintf(path, sizeof(path), "/boot/config-%s", release);
+	if (!exists(path))
+		snprintf(path, sizeof(path), "/lib/modules/%s/build/.config", release);
+	config = read_all(path, &len);
+	snprintf(line, sizeof(line), "\n%s=y\n", option);
+	lacks = len && !memmem(config, len, line, strlen(line));
+	free(config);
+	return lacks;
+}
+
+static void examine_kernel(const struct system *system, struct finding *f)
+{
+	static const char *const options[] = { "CONFIG_EVENTFD", "CONFIG_HIGH_RES_TIMERS" };
+	unsigned int major = 0;
+	unsigned int minor = 0;
+
+	what(f, "the kernel is %s", system->release);
+	sscanf(system->release, "%u.%u", &major, &minor);
+	if (major < 6 || (major == 6 && minor < 1)) {
+		problem(f, EXIT_NO_DEVICE);
+		what(f, "kernel %s is too old", system->release);
+		why(f, "the module needs Linux 6.1 or later");
+		mend(f, "sudo apt install linux-image-amd64 linux-headers-amd64 && sudo reboot");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		if (!lacks_option(system->release, options[i]))
+			continue;
+		problem(f, EXIT_NO_DEVICE);
+		what(f, "kernel %s is built without %s", system->release, options[i]);
+		why(f, "the module uses what that option provides, so DKMS passes this kernel over");
+		mend(f, "boot another kernel; dpkg --list 'linux-image-*' shows what is installed");
+		return;
+	}
+}
+
+static void examine_container(const struct system *system, struct finding *f)
+{
+	what(f, "not in a container");
+	if (!system->container)
+		return;
+	what(f, "in a container (%s)", system->container);
+	note(f);
+	why(f, "kernel, module and device are the host's");
+	mend(f, "on the host: sudo modprobe " MODULE_NAME
+	     " && podman run --device " DEVICE_PATH " --group-add keep-groups ..., or docker run --device "
+	     DEVICE_PATH " --group-add $(getent group evnotify | cut -d: -f3) ...");
+}
+
+static void examine_headers(const struct system *system, struct finding *f)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/build/include", system->release);
+	what(f, "the headers of the running kernel are there");
+	if (exists(path))
+		return;
+	what(f, "no headers of the running kernel");
+	why(f, "%s is missing; DKMS builds the module with it", path);
+	mend(f, "sudo apt install linux-headers-%s", system->release);
+	if (system->is_installed || system->is_loaded || system->container)
+		note(f);
+	else
+		problem(f, EXIT_NO_DEVICE);
+}
+
+static void examine_installed(const struct system *system, struct finding *f)
+{
+	const char *other;
+	char path[256];
+	size_t len;
+
+	if (system->is_installed) {
+		what(f, "module %s is installed for this kernel", system->version);
+		return;
+	}
+	what(f, "no module is installed for kernel %s", system->release);
+	if (system->is_loaded || system->container)
+		note(f);
+	else
+		problem(f, EXIT_NO_DEVICE);
+	if (find_file("/var/lib/dkms/" MODULE_NAME "/*/build/make.log", path, sizeof(path))) {
+		why(f, "DKMS could not build it; the compiler's messages are in %s", path);
+		mend(f, "less %s", path);
+	} else if (find_file("/lib/modules/*/updates/{dkms/,}" MODULE_NAME ".ko*", path, sizeof(path))) {
+		other = path + strlen("/lib/modules/");
+		len = strcspn(other, "/");
+		why(f, "it is installed for kernel %.*s; each kernel needs its own build", (int)len, other);
+		mend(f, "sudo dkms autoinstall -k %s", system->release);
+	} else if (exists("/var/lib/dkms/" MODULE_NAME)) {
+		why(f, "DKMS has its source, but has built it for no kernel");
+		mend(f, "sudo dkms autoinstall -k %s", system->release);
+	} else {
+		why(f, "neither DKMS nor 'make install' has put one there");
+		mend(f, "install the package evnotify-dkms; or, in the source: sudo make dkms-install");
+	}
+}
+
+static bool has_secure_boot(void)
+{
+	char value[8] = "";
+	FILE *file = fopen(SECURE_BOOT, "re");
+	size_t len = file ? fread(value, 1, sizeof(value), file) : 0;
+
+	if (file)
+		fclose(file);
+	return len >= 5 && value[4] == 1;	/* after four bytes of attributes */
+}
+
+/* What makes the kernel refuse unsigned modules; NULL if nothing does. */
+static const char *enforcement(void)
+{
+	bool is_enforced = file_says("/sys/module/module/parameters/sig_enforce", "Y");
+
+	if (has_secure_boot() && (is_enforced || is_locked_down()))
+		return "Secure Boot";
+	if (is_locked_down())
+		return "lockdown";
+	return is_enforced ? "module.sig_enforce" : NULL;
+}
+
+/* Is DKMS's own certificate among the keys that the machine's owner enrolled? */
+static bool is_enrolled(void)
+{
+	size_t certificate_len;
+	size_t list_len;
+	char *certificate = read_all(MOK_CERTIFICATE, &certificate_len);
+	char *list = read_all(MOK_LIST, &list_len);
+	bool enrolled = certificate_len && list_len &&
+			memmem(list, list_len, certificate, certificate_len);
+
+	free(certificate);
+	free(list);
+	return enrolled;
+}
+
+static void examine_signature(const struct system *system, struct finding *f)
+{
+	const char *enforced = enforcement();
+
+	if (!system->is_loaded && file_says("/proc/sys/kernel/modules_disabled", "1")) {
+		problem(f, EXIT_REFUSED);
+		what(f, "this kernel loads no more modules");
+		why(f, "kernel.modules_disabled is 1, which cannot be taken back");
+		mend(f, "sudo reboot");
+		return;
+	}
+	if (!enforced) {
+		what(f, "the kernel takes unsigned modules%s",
+		     has_secure_boot() ? ", in spite of Secure Boot" : "");
+		return;
+	}
+	if (system->is_loaded || !system->is_installed) {
+		what(f, "the kernel wants signed modules (%s)%s", enforced,
+		     system->is_loaded ? " and took this one" : "");
+		return;
+	}
+	if (!*system->signer) {
+		problem(f, EXIT_REFUSED);
+		what(f, "the module is not signed");
+		why(f, "%s makes the kernel refuse such modules; DKMS signs if it has openssl", enforced);
+		mend(f, "sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && sudo dkms install evnotify/%s -k %s && sudo mokutil --import " MOK_CERTIFICATE " && sudo reboot",
+		     system->version, system->release, system->version, system->release);
+		return;
+	}
+	if (is_enrolled()) {
+		what(f, "the module is signed by '%s', which is enrolled", system->signer);
+		return;
+	}
+	if (!exists(EFI_VARIABLES)) {
+		note(f);
+		what(f, "the module is signed by '%s'", system->signer);
+		why(f, "%s is on, and without UEFI only keys inside the kernel count", enforced);
+		mend(f, "sudo modprobe " MODULE_NAME " tells; else boot without what turns %s on", enforced);
+		return;
+	}
+	problem(f, EXIT_REFUSED);
+	what(f, "the module is signed by '%s', which is not enrolled", system->signer);
+	why(f, "%s makes the kernel refuse it", enforced);
+	mend(f, "sudo mokutil --import " MOK_CERTIFICATE
+	     " && sudo reboot; then choose Enroll MOK, see evnotify-secureboot(7)");
+}
+
+static void examine_loaded(const struct system *system, struct finding *f)
+{
+	if (!system->is_loaded) {
+		problem(f, EXIT_NO_DEVICE);
+		what(f, "the module is not loaded");
+		why(f, "nothing loads it by itself");
+		mend(f, "%ssudo modprobe " MODULE_NAME
+		     "; at every boot: echo evnotify | sudo tee /etc/modules-load.d/evnotify.conf",
+		     system->container ? "on the host: " : "");
+		return;
+	}
+	what(f, "module %s is loaded", system->loaded_version);
+	if (!system->is_installed || strcmp(system->version, system->loaded_version) == 0)
+		return;
+	note(f);
+	what(f, "module %s is loaded, but %s is installed", system->loaded_version, system->version);
+	why(f, "it was loaded before the upgrade");
+	mend(f, "sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME);
+}
+
+/* Is the user in the group by the books, though this process is not? */
+static bool is_member(gid_t gid)
+{
+	struct passwd *user = getpwuid(getuid());
+	gid_t groups[256];
+	int n = ARRAY_SIZE(groups);
+
+	if (!user || getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+static void examine_permission(const struct system *system, const struct stat *st,
+			       struct finding *f)
+{
+	struct group *group = getgrgid(st->st_gid);
+	const char *name = group ? group->gr_name : "?";
+
+	problem(f, EXIT_NO_PERMISSION);
+	what(f, "no permission for %s", system->device);
+	if (st->st_gid == 0 || !(st->st_mode & S_IRGRP)) {
+		why(f, "it is root's alone: no udev rule gave it to the group evnotify");
+		mend(f, "install the package evnotify, then: sudo udevadm control --reload && sudo udevadm trigger --sysname-match=evnotify");
+	} else if (is_member(st->st_gid)) {
+		why(f, "you are in its group %s, but since after you logged in", name);
+		mend(f, "log out and in again, or: newgrp %s", name);
+	} else {
+		why(f, "it belongs to the group %s, and you are not in it", name);
+		mend(f, "sudo usermod -aG %s $USER, then log in anew", name);
+	}
+}
+
+static void examine_node(const struct system *system, struct finding *f)
+{
+	char number[32];
+	struct stat st;
+	int fd;
+
+	if (stat(system->device, &st) < 0) {
+		problem(f, EXIT_NO_DEVICE);
+		what(f, "%s: %s", system->device, strerror(errno));
+		read_line("/sys/class/misc/" MODULE_NAME "/dev", number, sizeof(number));
+		if (!*number) {
+			why(f, "the module makes it, and is not loaded");
+			return;
+		}
+		number[strcspn(number, ":")] = ' ';
+		why(f, "the module is loaded, so /dev is not the kernel's devtmpfs");
+		mend(f, "sudo mknod -m 660 %s c %s; in a container: --device %s", system->device, number,
+		     DEVICE_PATH);
+		return;
+	}
+	fd = open(system->device, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		what(f, "%s can be opened", system->device);
+		close(fd);
+		return;
+	}
+	if (errno == EACCES) {
+		examine_permission(system, &st, f);
+		return;
+	}
+	what(f, "%s cannot be opened: %s", system->device, strerror(errno));
+	if (errno == EPERM) {
+		problem(f, EXIT_NO_PERMISSION);
+		why(f, "a container may use only devices that it was given");
+		mend(f, "podman run --device " DEVICE_PATH " ...");
+	} else {
+		problem(f, EXIT_NO_DEVICE);
+		why(f, "the node is of no module that is loaded");
+		mend(f, "sudo rm %s, then: sudo modprobe " MODULE_NAME, system->device);
+	}
+}
+
+static void examine_version(const struct system *system, struct finding *f)
+{
+	struct evn *evn = evn_open(system->device, 0);
+	struct evnotify_info info;
+	bool known = evn && evn_info(evn, &info) == 0;
+
+	if (evn)
+		evn_close(evn);
+	if (known && info.abi_version < EVNOTIFY_ABI_VERSION) {
+		problem(f, EXIT_VERSION);
+		what(f, "the module speaks version %u of the interface, this command needs %u",
+		     info.abi_version, EVNOTIFY_ABI_VERSION);
+		why(f, "the module is of an older release than the command");
+		mend(f, "install the module of release %s, then: sudo modprobe -r " MODULE_NAME
+		     " && sudo modprobe " MODULE_NAME, evn_version_string());
+		return;
+	}
+	what(f, "the command is of version %s", evn_version_string());
+	if (!*system->loaded_version || strcmp(system->loaded_version, evn_version_string()) == 0)
+		return;
+	note(f);
+	what(f, "the command is of version %s, the module of %s", evn_version_string(),
+	     system->loaded_version);
+	why(f, "they were not installed together; they understand each other all the same");
+	mend(f, "install both from one release");
+}
+
+static void examine_io_uring(const struct system *system, struct finding *f)
+{
+	struct io_uring_params params = { 0 };
+	long fd = syscall(SYS_io_uring_setup, 1, &params);
+
+	(void)system;
+	what(f, "io_uring can be used");
+	if (fd >= 0) {
+		close((int)fd);
+		return;
+	}
+	note(f);
+	what(f, "io_uring cannot be used: %s", strerror(errno));
+	if (file_says("/proc/sys/kernel/io_uring_disabled", "1") ||
+	    file_says("/proc/sys/kernel/io_uring_disabled", "2")) {
+		why(f, "kernel.io_uring_disabled forbids it; poll and read work all the same");
+		mend(f, "sudo sysctl kernel.io_uring_disabled=0");
+	} else if (errno == ENOSYS) {
+		why(f, "the kernel has none, or a filter hides it; poll and read work all the same");
+		mend(f, "in a container: --security-opt seccomp=unconfined");
+	} else {
+		why(f, "a seccomp filter forbids it, as Docker's does; poll and read work all the same");
+		mend(f, "docker run --security-opt seccomp=unconfined ...");
+	}
+}
+
+const struct examination examinations[] = {
+	{ "kernel", examine_kernel },
+	{ "container", examine_container },
+	{ "headers", examine_headers },
+	{ "installed", examine_installed },
+	{ "signature", examine_signature },
+	{ "loaded", examine_loaded },
+	{ "node", examine_node },
+	{ "version", examine_version },
+	{ "io_uring", examine_io_uring },
+	{ NULL, NULL },
+};
