@@ -101,14 +101,18 @@ count() { local verdict=$1; shift; cat -- "${@/%/.results}" | grep -c "^$verdict
 
 # run_cell CELL: leaves its log, its results and a line for the table
 run_cell() {
-	local cell=$1 start=$SECONDS status=0 what=kernel verdict=pass remark=
+	local cell=$1 start=$SECONDS status=0 what=kernel verdict=pass remark="" errors tee
 	case $cell in static | user | runner | programs) what=$cell ;; esac
 	say "$cell: starts"
 	rm -rf "$out/$cell".*
 	ran+=("$out/$cell")
+	exec {errors}> >(tee "$out/$cell.err" >&2)
+	tee=$!
 	# in the background, since "set -e" is off wherever a status is tested at once
-	"cell_$what" "$cell" >"$out/$cell.log" 2>"$out/$cell.err" &
+	"cell_$what" "$cell" >"$out/$cell.log" 2>&"$errors" &
 	wait $! || status=$?
+	exec {errors}>&-
+	wait $tee
 	awk -f "$VM_DIR/ktap.awk" -v expected="$(cat "$out/$cell.expected" 2>/dev/null)" \
 		"$out/$cell.log" >"$out/$cell.results"
 	# a test that fails has been counted; what else can go wrong is counted here
