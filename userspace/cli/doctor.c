@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <grp.h>
 #include <libkmod.h>
 #include <linux/io_uring.h>
@@ -60,49 +59,6 @@ static void problem(struct finding *f, int status)
 {
 	f->state = STATE_PROBLEM;
 	f->status = status;
-}
-
-/* The first line of a file; "" if there is none. */
-static void read_line(const char *path, char *buf, int size)
-{
-	FILE *file = fopen(path, "re");
-
-	*buf = '\0';
-	if (!file)
-		return;
-	if (fgets(buf, size, file))
-		buf[strcspn(buf, "\n")] = '\0';
-	fclose(file);
-}
-
-/* A whole file, to be freed. */
-static char *read_all(const char *path, size_t *len)
-{
-	FILE *file = fopen(path, "re");
-	size_t room = 1 << 20;
-	char *buf = malloc(room);
-
-	*len = file && buf ? fread(buf, 1, room, file) : 0;
-	if (file)
-		fclose(file);
-	return buf;
-}
-
-static bool exists(const char *path)
-{
-	return access(path, F_OK) == 0;
-}
-
-/* The first file that matches, in @buf. */
-static bool find_file(const char *pattern, char *buf, size_t size)
-{
-	glob_t found;
-	bool is_found = glob(pattern, GLOB_BRACE, NULL, &found) == 0;
-
-	if (is_found)
-		snprintf(buf, size, "%s", found.gl_pathv[0]);
-	globfree(&found);
-	return is_found;
 }
 
 /* What the system is like. */
@@ -455,7 +411,7 @@ static void examine_node(const struct system *system, struct finding *f)
 	} else {
 		problem(f, EXIT_NO_DEVICE);
 		why(f, "the node is of no module that is loaded");
-		mend(f, "sudo rm %s, then: sudo modprobe " MODULE_NAME, system->device);
+		mend(f, "sudo rm %s && sudo modprobe " MODULE_NAME, system->device);
 	}
 }
 

@@ -68,14 +68,14 @@ static void built_for(struct kmod_module *kmod, char *buf, size_t size)
 
 static int no_module_permission(void)
 {
-	if (is_locked_down()) {
-		fail(EXIT_REFUSED, "the kernel is locked down and loads signed modules only");
-		hint("turn Secure Boot off, or sign the module with a key that mokutil imported");
-		return EXIT_REFUSED;
-	}
 	if (file_says("/proc/sys/kernel/modules_disabled", "1")) {
 		fail(EXIT_REFUSED, "this kernel loads no more modules (modules_disabled)");
 		hint("boot again; the setting cannot be taken back");
+		return EXIT_REFUSED;
+	}
+	if (is_locked_down()) {
+		fail(EXIT_REFUSED, "the kernel is locked down and loads signed modules only");
+		hint("turn Secure Boot off, or sign the module with a key that mokutil imported");
 		return EXIT_REFUSED;
 	}
 	fail(EXIT_NO_PERMISSION, "loading a module needs the right to (CAP_SYS_MODULE)");
