@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Does "evnotify doctor" notice each state that it names? Puts a VM into each. TAP.
+# shellcheck source-path=SCRIPTDIR source=../vm/common.sh
+. "$(dirname "$0")/../vm/common.sh"
+
+kernel=6.12
+here=$TOP/selftests/install
+out=$BUILD/doctor
+modules=$out/root/lib/modules
+
+have openssl depmod || PATH=$PATH:/sbin
+have openssl depmod || die "needs openssl and depmod: install the packages openssl and kmod"
+rm -rf "$out"
+mkdir -p "$out"/{bin,old,root/lib/modules}
+make -s -C "$TOP/userspace" O="$BUILD/userspace" all >&2
+gcc -Wall -Wextra -Werror -D_GNU_SOURCE -static "$here/in_state.c" -o "$out/bin/in_state"
+cp "$BUILD/userspace/evnotify" "$TOP/userspace/tests/tap.sh" "$out/bin"
+
+# an older release of the module, one that a stranger signed, and the present one
+cp -R "$TOP/module/." "$out/old"
+echo 0.0.1 >"$out/old/VERSION"
+cp "$("$VM_DIR/build.sh" $kernel SRC="$out/old")" "$out/bin/older.ko"
+ko=$("$VM_DIR/build.sh" $kernel)
+use_kernel $kernel
+mkdir -p "$modules/$release"
+cp "$ko" "$modules/$release"
+depmod -b "$out/root" "$release" 2>/dev/null
+openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=a stranger' \
+	-keyout "$out/key" -out "$out/certificate" 2>/dev/null
+cp "$ko" "$out/bin/signed.ko"
+sign=$(find "${kdir%/usr/src/*}" -name sign-file -type f | head -1)
+"$sign" sha256 "$out/key" "$out/certificate" "$out/bin/signed.ko"
+
+"$VM_DIR/run.sh" -l "$out/kernel.log" $kernel "$out/bin" "$out/root:/" "$here/doctor-in-vm.sh" -- \
+	sh doctor-in-vm.sh
