@@ -247,6 +247,25 @@ TEST_F(instance, setting_the_clock_back_makes_wait)
 	EXPECT_EXPIRED(&event, due, CLOCK_REALTIME);
 }
 
+TEST_F(instance, a_relative_time_moves_with_the_clock)
+{
+	struct evnotify_request req = on_clock(CLOCK_REALTIME, FAR_NS, 0);
+	__u64 due = now_ns(CLOCK_REALTIME) + FAR_NS;
+	struct evnotify_event event = {};
+	int ret;
+
+	if (shift_clock(0))
+		SKIP(return, "the clock cannot be set: %s", strerror(errno));
+	/* it is a time on the clock from the start of the call on */
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, shift_clock(2 * FAR_NS));
+	ret = read_events(self->fd, &event, 1);
+	EXPECT_EQ(0, shift_clock(-2 * FAR_NS));
+	ASSERT_EQ(0, ret);
+	EXPECT_LE(due, event.due_ns);
+	EXPECT_LE(event.due_ns, event.expired_ns);
+}
+
 /* --- time namespaces ------------------------------------------------------------------ */
 
 #define NS_OFFSET	(1000 * NSEC_PER_SEC)

@@ -11,10 +11,10 @@
 #include "evnotify_test.h"
 
 /* Arms this many that are due at once, and waits until all can be read. */
-static bool make_ready(int fd, int n)
+static bool make_ready(int fd, unsigned int n)
 {
 	struct evnotify_request req;
-	int i;
+	unsigned int i;
 
 	for (i = 0; i < n; i++) {
 		req = pending_in(0, i);
@@ -233,6 +233,26 @@ TEST_F(instance, a_record_stays_until_it_is_copied)
 	EXPECT_EQ(23, event.seq);
 }
 
+/* The record goes straight to the process, whether its memory is there yet or not. */
+TEST_F(instance, read_brings_its_memory_in)
+{
+	enum { N = 200 };
+	size_t size = N * sizeof(struct evnotify_event);
+	int i, shared, memfd = memfd_create("records", MFD_CLOEXEC);
+	struct evnotify_event *events;
+
+	ASSERT_EQ(0, ftruncate(memfd, size));
+	for (shared = 0; shared < 2; shared++) {
+		events = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			      shared ? MAP_SHARED : MAP_PRIVATE, memfd, 0);
+		ASSERT_TRUE(events != MAP_FAILED);
+		ASSERT_TRUE(make_ready(self->fd, N));
+		ASSERT_EQ(N, read_some(self->fd, events, N));
+		for (i = 0; i < N; i++)
+			EXPECT_EQ(shared * N + i + 1, events[i].seq);
+	}
+}
+
 struct reader {
 	pthread_t thread;
 	int fd;
@@ -378,7 +398,8 @@ TEST_F(instance, epoll_edge_tells_of_each_new_record)
 {
 	struct epoll_event ready = { .events = EPOLLIN | EPOLLET };
 	struct evnotify_request req = pending_in(0, 0);
-	int epfd = epoll_create1(0), i;
+	int epfd = epoll_create1(0);
+	unsigned int i;
 
 	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &ready));
 	for (i = 1; i <= 3; i++) {

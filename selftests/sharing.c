@@ -165,6 +165,32 @@ TEST_F(instance, a_child_shares_the_file)
 	EXPECT_COUNTERS(self->fd, 2, 1, 1, 0, 0);
 }
 
+/* What a call writes goes to the memory of its caller, also where that is still to be copied. */
+TEST_F(instance, a_child_has_its_own_results)
+{
+	struct evnotify_request req = pending_in(0, 1);
+	struct evnotify_wait wait = { .request = pending_in(0, 2) };
+	struct evnotify_event event = {};
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		EXPECT_EQ(0, arm(self->fd, &req));
+		EXPECT_NE(0, req.id);
+		EXPECT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
+		EXPECT_EQ(2, wait.event.user_data);
+		EXPECT_EQ(0, read_events(self->fd, &event, 1));
+		EXPECT_EQ(1, event.user_data);
+		_exit(_metadata->exit_code);
+	}
+	ASSERT_TRUE(ended_well(pid));
+	EXPECT_EQ(0, req.id);
+	EXPECT_EQ(0, wait.request.id);
+	EXPECT_EQ(0, wait.event.user_data);
+	EXPECT_EQ(0, event.user_data);
+	EXPECT_COUNTERS(self->fd, 2, 2, 0, 0, 0);
+}
+
 TEST_F(instance, two_processes_on_one_file)
 {
 	enum { N = 500 };

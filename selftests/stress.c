@@ -155,10 +155,10 @@ struct storm {
 static void *storm_arm(void *arg)
 {
 	struct storm *s = arg;
-	unsigned int seed = s->seed++, i;
+	unsigned int seed = s->seed++;
 	struct evnotify_request reqs[8];
 	struct counters c;
-	int n;
+	int i, n;
 
 	while (!s->stop && s->next < STORM_IDS - 100) {
 		n = 1 + rand_r(&seed) % 8;
@@ -286,7 +286,7 @@ TEST_F(instance, a_storm_loses_nothing)
 	EXPECT_EQ(0, s->bad);
 	EXPECT_EQ(s->next, s->records);
 	for (i = 0; i < STORM_IDS; i++)
-		ASSERT_EQ(i < s->next, s->seen[i]);
+		ASSERT_EQ((int)i < s->next, s->seen[i]);
 	c = counters(self->fd);
 	EXPECT_EQ(s->next + s->eventfds, c.armed);
 	EXPECT_EQ(s->cancelled, c.cancelled);

@@ -191,7 +191,7 @@ TEST_F(ring, write_reports_a_bad_request)
 		io_uring_prep_write(sqe, self->fd, &reqs[i], (2 - i) * sizeof(reqs[0]), -1);
 		io_uring_sqe_set_data64(sqe, 'w');
 		ASSERT_EQ(1, io_uring_submit(&self->ring));
-		EXPECT_EQ(i ? -EINVAL : sizeof(reqs[0]), result_of(&self->ring, 'w', NULL));
+		EXPECT_EQ(i ? -EINVAL : (int)sizeof(reqs[0]), result_of(&self->ring, 'w', NULL));
 	}
 	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
 }
