@@ -22,6 +22,7 @@
 #define EFI_VARIABLES	"/sys/firmware/efi/efivars/"
 #define SECURE_BOOT	EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define MOK_LIST	EFI_VARIABLES "MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
+#define EFI_DB		EFI_VARIABLES "db-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
 
 #define PUT_ARGS(buf)					\
 	do {						\
@@ -256,18 +257,23 @@ static const char *enforcement(void)
 	return is_enforced ? "module.sig_enforce" : NULL;
 }
 
-/* Is DKMS's own certificate among the keys that the machine's owner enrolled? */
+/* Is DKMS's own certificate among the keys that the firmware or shim keep? */
 static bool is_enrolled(void)
 {
+	static const char *const lists[] = { MOK_LIST, EFI_DB };
 	size_t certificate_len;
-	size_t list_len;
 	char *certificate = read_all(MOK_CERTIFICATE, &certificate_len);
-	char *list = read_all(MOK_LIST, &list_len);
-	bool enrolled = certificate_len && list_len &&
-			memmem(list, list_len, certificate, certificate_len);
+	bool enrolled = false;
 
+	for (size_t i = 0; certificate_len && i < ARRAY_SIZE(lists); i++) {
+		size_t len;
+		char *list = read_all(lists[i], &len);
+
+		if (len && memmem(list, len, certificate, certificate_len))
+			enrolled = true;
+		free(list);
+	}
 	free(certificate);
-	free(list);
 	return enrolled;
 }
 
