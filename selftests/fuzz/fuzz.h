@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * evnotify fuzzer - what its parts share
+ *
+ *   program.c	a sequence of calls: its text form, its mutation
+ *   execute.c	makes the calls, on guarded and poisoned memory
+ *   oracle.c	what the answers have to be, whatever was called
+ *   fuzz.c	feedback, corpus, findings and their minimisation
+ */
+#ifndef FUZZ_H
+#define FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <linux/evnotify.h>
+
+#define MAX_CALLS	20	/* in one sequence */
+#define MAX_ARRAY	10	/* requests in one call: more than the module copies at once */
+#define SLOTS		8	/* open files, by number; -EBADF where none is open */
+#define WORKERS		2	/* threads besides the main one */
+#define NR_THREADS	(WORKERS + 2)	/* the last is a forked child */
+#define CHILD		(WORKERS + 1)
+#define TEXT_SIZE	8192	/* a sequence as text, with room for a comment */
+
+/* --- program.c ------------------------------------------------------------------------ */
+
+enum op {
+	OP_OPEN, OP_EVENTFD, OP_CLOSE, OP_DUP, OP_INFO, OP_REGISTER, OP_WAIT, OP_CANCEL,
+	OP_UPDATE, OP_WRITE, OP_READ, OP_POLL, OP_FCNTL, OP_FIONREAD, OP_FDINFO, OP_IOCTL,
+	OP_SIGNAL, OP_SETTIME, OP_FORK, NR_OPS,
+};
+
+enum arg {
+	A_THREAD,	/* who makes the call: 0 the main thread, or a worker */
+	A_FAIL,		/* the n-th thing that can fail in it does; 0: none */
+	A_FD,		/* slot of the file */
+	A_TO,		/* slot of the copy */
+	A_PLACE,	/* where the structure is, see execute.c */
+	A_ARRAY,	/* where the array of requests is */
+	A_COUNT,	/* how many more requests (write: bytes) than there are it names */
+	A_N,		/* how many requests there are */
+	A_AT,		/* which of them has the fields below; the others are plain */
+	A_DUE,
+	A_BASE,		/* 1: the time now is added to the due time */
+	A_PERIOD,
+	A_MODE,
+	A_FLAGS,
+	A_CLOCK,
+	A_EVENTFD,	/* below SLOTS: the slot of an eventfd; else the number itself */
+	A_LIMIT,	/* the field count */
+	A_RESERVED,	/* n: the n-th reserved field is not 0 */
+	A_ID,		/* n: the n-th id that was issued; ID_OF_WAIT + t: that of the WAIT in
+			 * thread t */
+	A_XOR,		/* bits that are turned over in the id */
+	A_LEN,		/* bytes */
+	A_SPLIT,	/* bytes in the first of two iovecs; 0: a plain read or write */
+	A_NOWAIT,	/* RWF_NOWAIT */
+	A_USEC,
+	A_EVENTS,
+	A_CMD,
+	A_KIND,
+	NR_ARGS,
+};
+
+#define ID_OF_WAIT	100
+
+struct call {
+	enum op op;
+	uint64_t arg[NR_ARGS];
+};
+
+struct program {
+	int length;
+	struct call calls[MAX_CALLS];
+};
+
+const char *op_name(enum op op);
+/* As text into @text of TEXT_SIZE bytes, which ends with an empty line. */
+void program_print(const struct program *program, char *text);
+/* The next one of *@text, which moves behind it; false: there is none. Dies on a mistake. */
+bool program_parse(struct program *program, const char **text);
+/* Change @program a little; @other: where a part may be taken from. */
+void program_mutate(struct program *program, const struct program *other);
+void program_remove(struct program *program, int call);
+uint64_t random_below(uint64_t limit);
+extern uint64_t random_state;
+
+/* --- execute.c ------------------------------------------------------------------------ */
+
+void execute_init(void);
+/* Run it and check it: what was found is in finding_text(). Returns how many calls it made. */
+int execute(const struct program *program);
+
+/* --- oracle.c ------------------------------------------------------------------------- */
+
+/* A request that a call arms, known by its user_data. */
+struct armed {
+	int inst;		/* -1: not used */
+	bool certain;		/* the call said that it was taken */
+	bool final;		/* its last record was seen, or WAIT returned */
+	bool cancelled;		/* CANCEL said that it won */
+	int updates;		/* that may have given it new times */
+	bool by_wait;
+	int eventfd;		/* number of the eventfd, or -1 */
+	uint64_t id;		/* 0: not known */
+	uint64_t min_due_ns;
+	uint64_t counted;	/* expirations in its records so far */
+	uint64_t final_seq;	/* of its last record */
+	int status;
+	struct evnotify_request request;
+};
+
+/* An open file of the device. */
+struct inst {
+	uint64_t tried;		/* requests that calls passed in */
+	uint64_t seqs;		/* records seen, */
+	uint64_t max_seq;	/* and their highest number */
+	bool cancel_tried;
+	bool all_tried;		/* of CANCEL: any request may have been meant */
+	int stray_updates;	/* updates that may have met any request */
+	bool lossy;		/* records may have been lost on us: not all checks hold */
+};
+
+struct eventfd {
+	uint64_t taken;		/* read from it so far */
+	bool unknown;		/* no statement about its value */
+};
+
+#define MAX_INSTS	MAX_CALLS
+#define MAX_SEQ		1024
+
+/* Shared with forked children, since what they see counts too. */
+struct world {
+	struct armed armed[MAX_CALLS][MAX_ARRAY];
+	struct inst insts[MAX_INSTS];
+	struct eventfd eventfds[MAX_INSTS];
+	uint8_t seen[MAX_INSTS][MAX_SEQ];
+	uint64_t ids[64];
+	int nr_insts, nr_eventfds, nr_ids;
+	bool clock_set;		/* REALTIME and TAI did not go on steadily */
+	bool signalled;		/* a batch may have ended early */
+	char finding[512];
+};
+
+extern struct world *world;
+extern uint64_t min_period_ns;
+extern uint32_t max_requests;
+
+void world_lock(void);
+void world_unlock(void);
+void oracle_init(void);
+void oracle_reset(void);
+__attribute__((format(printf, 1, 2))) void finding(const char *format, ...);
+const char *finding_text(void);
+uint64_t clock_ns(int clockid);
+
+/* The errno of a request by its fields alone: EINVAL or 0. */
+int oracle_request_errno(const struct evnotify_request *request, bool wait);
+int oracle_update_errno(const struct evnotify_update *update);
+void oracle_arm(int inst, int call, int i, const struct evnotify_request *request, int eventfd,
+		bool wait);
+void oracle_armed(int call, int i, uint64_t id);
+void oracle_not_armed(int call, int i);
+struct armed *oracle_find(int inst, uint64_t id);
+/* @wait: what WAIT returned, not read(). */
+void oracle_event(int inst, const struct evnotify_event *event, bool wait);
+void oracle_counters(int fd, bool quiet);
+/* No call is under way any more: settle each file that is still open. */
+void oracle_settle(int inst, int fd);
+void oracle_settle_eventfd(int eventfd, int fd);
+
+/* --- fuzz.c --------------------------------------------------------------------------- */
+
+/* Something was seen that a sequence is worth keeping for, besides code. */
+void feedback(uint64_t what);
+/* The code that the calling thread went through since the last call. */
+void feedback_thread_init(void);
+void feedback_collect(void);
+void feedback_forget(void);	/* in a child */
+__attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
+
+#endif /* FUZZ_H */
