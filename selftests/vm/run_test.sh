@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Does run.sh notice what it is there to notice? TAP.
+# Do run.sh and ktap.awk notice what they are there to notice? TAP.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -22,11 +22,57 @@ expect() {
 
 mkdir -p "$BUILD/log"
 echo TAP version 13
-echo 1..6
+echo 1..7
 expect 0 'a command that succeeds' 'test -c /dev/null'
 expect 3 'the status of the command is returned' 'exit 3'
 expect 70 'a warning of the kernel fails the run' 'echo "WARNING: made up" >/dev/kmsg'
 expect 70 'a panic fails the run' 'echo c >/proc/sysrq-trigger'
 expect 71 'a VM that stops too early fails the run' 'reboot -f'
 expect 71 'a hang fails the run' 'while :; do :; done' -t 12
+
+# what each program says, and what has to be made of it
+cat >"$BUILD/log/run_test.ktap" <<'END'
+# selftests: c: good
+# 1..2
+# ok 1 one
+# ok 2 two # SKIP no device
+ok 1 selftests: c: good
+# selftests: c: bad
+# 1..1
+# not ok 1 one
+not ok 2 selftests: c: bad # exit=1
+# selftests: c: short
+# 1..3
+# ok 1 one
+ok 3 selftests: c: short
+# selftests: c: silent
+not ok 4 selftests: c: silent # exit=139
+# selftests: c: empty
+ok 5 selftests: c: empty
+# selftests: c: skipped
+# 1..0 # SKIP not here
+ok 6 selftests: c: skipped # SKIP
+# selftests: c: crash
+# 1..2
+# ok 1 one
+END
+cat >"$BUILD/log/run_test.expected" <<'END'
+pass|c:good one|
+skip|c:good two|no device
+fail|c:bad one|
+pass|c:short one|
+fail|c:short|planned 3 tests, reported 1
+fail|c:silent|failed as a whole # exit=139
+fail|c:empty|reported no test
+skip|c:skipped|not here
+pass|c:crash one|
+fail|c:crash|no result: it crashed or the machine stopped
+fail|c:absent|never ran
+END
+verdict=ok
+if ! awk -f "$VM_DIR/ktap.awk" -v expected='c:good c:crash c:absent' "$BUILD/log/run_test.ktap" | tr '\t' '|' |
+	diff "$BUILD/log/run_test.expected" - | sed 's/^/# /'; then
+	verdict='not ok' failed=1
+fi
+echo "$verdict 7 results are read from KTAP, and missing ones found"
 exit $failed
