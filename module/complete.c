@@ -2,12 +2,16 @@
 /*
  * evnotify - from expired to told: the tasklet, and how the process hears of it
  */
+#include <linux/bits.h>
 #include <linux/completion.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "evnotify.h"
 #include "trace.h"
@@ -21,10 +25,8 @@
  */
 void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req)
 {
-	if (req->mode == EVNOTIFY_MODE_EVENTFD) {
+	if (req->mode == EVNOTIFY_MODE_EVENTFD)
 		eventfd_ctx_put(req->eventfd);
-		inst->eventfds--;
-	}
 	evnotify_pool_give(inst, req);
 }
 
@@ -90,7 +92,7 @@ static void evnotify_signal(struct evnotify_instance *inst,
 
 	spin_lock_irq(&inst->lock);
 	while ((req = evnotify_fifo_pop(signalled))) {
-		if (--req->count && !req->cancelled) {
+		if (--req->count && req->state != EVNOTIFY_CANCELLED) {
 			req->list = EVNOTIFY_EXPIRED;
 			evnotify_fifo_push(&inst->expired, req);
 			tasklet_schedule(&inst->dpc);
@@ -100,6 +102,20 @@ static void evnotify_signal(struct evnotify_instance *inst,
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
+}
+
+/* Go on where an interrupt left off. */
+static void evnotify_expire_backlog(struct evnotify_instance *inst)
+{
+	struct evnotify_queue *q;
+
+	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
+		if (!(inst->backlog & BIT(q->clock)) ||
+		    evnotify_expire(q, EVNOTIFY_BATCH))
+			continue;
+		inst->backlog &= ~BIT(q->clock);
+		evnotify_queue_start(q);
+	}
 }
 
 /**
@@ -117,7 +133,6 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 	struct evnotify_instance *inst = from_tasklet(inst, dpc, dpc);
 	unsigned int clock = EVNOTIFY_NR_CLOCKS;
 	struct evnotify_fifo signalled = {};
-	struct evnotify_queue *q;
 	struct evnotify_req *req;
 	bool wake = false;
 	ktime_t now = 0;
@@ -126,9 +141,8 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 	spin_lock_irq(&inst->lock);
 	if (inst->closing)
 		goto unlock;
-	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++)
-		if (q->backlog)
-			evnotify_expire(q, EVNOTIFY_BATCH);
+	if (inst->backlog)
+		evnotify_expire_backlog(inst);
 
 	for (n = 0; n < EVNOTIFY_BATCH; n++) {
 		req = evnotify_fifo_pop(&inst->expired);
@@ -140,7 +154,7 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 		}
 		if (req->mode == EVNOTIFY_MODE_PENDING) {
 			wake |= evnotify_complete(inst, req, now);
-		} else if (req->cancelled) {
+		} else if (req->state == EVNOTIFY_CANCELLED) {
 			evnotify_free(inst, req);
 		} else {
 			req->completed = now;
@@ -149,11 +163,8 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 			trace_evnotify_complete(inst, req);
 		}
 	}
-	if (inst->expired.head)
+	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(dpc);
-	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++)
-		if (q->backlog)
-			tasklet_schedule(dpc);
 unlock:
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
@@ -164,11 +175,15 @@ unlock:
 		evnotify_signal(inst, &signalled);
 }
 
-static void evnotify_fill(struct evnotify_event *event,
-			  const struct evnotify_req *req, const s64 *offsets)
+static s32 evnotify_status(const struct evnotify_req *req)
 {
-	s64 offset = offsets[req->clock];
+	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
+}
 
+/* The event record of @req, for a process whose clock is @offset ahead. */
+static void evnotify_fill(struct evnotify_event *event,
+			  const struct evnotify_req *req, s64 offset)
+{
 	event->user_data = req->user_data;
 	event->id = req->id;
 	event->due_ns = req->event_due + offset;
@@ -176,7 +191,7 @@ static void evnotify_fill(struct evnotify_event *event,
 	event->completed_ns = req->completed + offset;
 	event->seq = req->seq;
 	event->count = req->count;
-	event->status = req->cancelled ? -ECANCELED : 0;
+	event->status = evnotify_status(req);
 	event->flags = evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0;
 }
 
@@ -185,7 +200,6 @@ static void evnotify_fill(struct evnotify_event *event,
  * @inst: the instance
  * @req: an armed request with a waiter
  * @event: set to its completion
- * @offsets: see evnotify_peek()
  *
  * A signal cancels the request, unless its completion has won: then that is
  * what the caller learns.
@@ -194,9 +208,10 @@ static void evnotify_fill(struct evnotify_event *event,
  * Return: 0: evnotify_wait_end() has to follow; or -EINTR: @req is gone.
  */
 int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct evnotify_event *event, const s64 *offsets)
+		  struct evnotify_event *event)
 {
 	struct completion *done = req->waiter;
+	s64 offsets[EVNOTIFY_NR_CLOCKS];
 
 	/* Freezable: suspend is no reason to cancel. */
 	if (wait_for_completion_state(done, TASK_INTERRUPTIBLE |
@@ -206,7 +221,7 @@ int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 			evnotify_queue_remove(&inst->queues[req->clock], req);
 			inst->pending--;
 			inst->cancelled++;
-			req->cancelled = true;
+			req->state = EVNOTIFY_CANCELLED;
 			trace_evnotify_cancel(inst, req);
 			evnotify_free(inst, req);
 			evnotify_check(inst);
@@ -218,9 +233,10 @@ int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 		wait_for_completion(done);
 	}
 
+	evnotify_offsets(offsets);
 	/* complete() was called under the lock: wait for it to be released. */
 	spin_lock_irq(&inst->lock);
-	evnotify_fill(event, req, offsets);
+	evnotify_fill(event, req, offsets[req->clock]);
 	spin_unlock_irq(&inst->lock);
 	return 0;
 }
@@ -252,64 +268,86 @@ void evnotify_wait_end(struct evnotify_instance *inst,
 		evnotify_wake(inst);
 }
 
-/**
- * evnotify_peek - look at the event records that read() takes next
- * @inst: the instance
- * @events: set to them
- * @n: how many at most
- * @offsets: to add to the times of each clock: the reader's time namespace
- *
- * Context: process, inst->readers held.
- * Return: how many there are.
- */
-unsigned int evnotify_peek(struct evnotify_instance *inst,
-			   struct evnotify_event *events, unsigned int n,
-			   const s64 *offsets)
+/* evnotify_fill() straight into the memory of the process; no page faults. */
+static bool evnotify_fill_user(struct evnotify_event __user *event,
+			       const struct evnotify_req *req, s64 offset)
 {
-	struct evnotify_req *req;
-	unsigned int i = 0;
+	if (!user_write_access_begin(event, sizeof(*event)))
+		return false;
+	unsafe_put_user(req->user_data, &event->user_data, fault);
+	unsafe_put_user(req->id, &event->id, fault);
+	unsafe_put_user(req->event_due + offset, &event->due_ns, fault);
+	unsafe_put_user(req->expired ? req->expired + offset : 0,
+			&event->expired_ns, fault);
+	unsafe_put_user(req->completed + offset, &event->completed_ns, fault);
+	unsafe_put_user(req->seq, &event->seq, fault);
+	unsafe_put_user(req->count, &event->count, fault);
+	unsafe_put_user(evnotify_status(req), &event->status, fault);
+	unsafe_put_user(evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0,
+			&event->flags, fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
 
-	lockdep_assert_held(&inst->readers);
-	spin_lock_irq(&inst->lock);
-	for (req = inst->ready.head; req && i < n; req = req->next)
-		evnotify_fill(&events[i++], req, offsets);
-	spin_unlock_irq(&inst->lock);
-	return i;
+/* The same for memory of any other kind. */
+static bool evnotify_fill_iter(struct iov_iter *to,
+			       const struct evnotify_req *req, s64 offset)
+{
+	struct evnotify_event event;
+	size_t copied;
+
+	evnotify_fill(&event, req, offset);
+	copied = copy_to_iter(&event, sizeof(event), to);
+	if (copied < sizeof(event))
+		iov_iter_revert(to, copied);
+	return copied == sizeof(event);
 }
 
 /**
- * evnotify_consume - take event records that the process has been given
+ * evnotify_read - give ready event records to the process
  * @inst: the instance
- * @events: the records, from evnotify_peek()
- * @n: how many of them
+ * @uptr: memory of the process
+ * @to: memory of any other kind, in place of @uptr; or NULL
+ * @room: how many records there is room for
+ * @offsets: to add to the times of each clock: the reader's time namespace
  *
- * Context: process, inst->readers held since evnotify_peek().
+ * Up to EVNOTIFY_BATCH records.  Each leaves the ready list once it is copied.
+ * Page faults are disabled meanwhile: if the memory is away, fewer are copied,
+ * and the caller has to bring it in and come again.
+ *
+ * Context: process.
+ * Return: how many records were copied.
  */
-void evnotify_consume(struct evnotify_instance *inst,
-		      const struct evnotify_event *events, unsigned int n)
+size_t evnotify_read(struct evnotify_instance *inst,
+		     struct evnotify_event __user *uptr, struct iov_iter *to,
+		     size_t room, const s64 *offsets)
 {
 	struct evnotify_req *req;
-	bool wake = false;
-	unsigned int i;
+	size_t told = 0;
 
-	lockdep_assert_held(&inst->readers);
+	room = min_t(size_t, room, EVNOTIFY_BATCH);
 	spin_lock_irq(&inst->lock);
-	for (i = 0; i < n; i++) {
-		req = evnotify_fifo_pop(&inst->ready);
-		inst->unread--;
+	pagefault_disable();
+	while (told < room && (req = inst->ready.head)) {
+		s64 offset = offsets[req->clock];
+
+		if (to ? !evnotify_fill_iter(to, req, offset) :
+			 !evnotify_fill_user(uptr + told, req, offset))
+			break;
 		trace_evnotify_read(inst, req);
-		req->count -= events[i].count;
-		if (!evnotify_is_pending(req) &&
-		    !(events[i].flags & EVNOTIFY_EVENT_MORE)) {
-			evnotify_free(inst, req);
-		} else if (req->count || !evnotify_is_pending(req)) {
-			/* It expired or ended since: that is a new record. */
-			evnotify_make_ready(inst, req);
-			wake = true;
-		}
+		evnotify_fifo_pop(&inst->ready);
+		if (evnotify_is_pending(req))
+			req->count = 0;
+		else
+			evnotify_pool_give(inst, req);
+		told++;
 	}
+	pagefault_enable();
+	inst->unread -= told;
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
-	if (wake)
-		evnotify_wake(inst);
+	return told;
 }

@@ -9,18 +9,16 @@
  * Life of a request, and the function that moves it on:
  *
  *   free
- *     | evnotify_reserve()     the record is filled in and has its id
- *   reserved
- *     | evnotify_arm()         into the queue of its clock: it is pending
+ *     | evnotify_submit()      filled in, and into the queue of its clock
  *   pending ----------------------------.
  *     | evnotify_expire()               | evnotify_cancel_req()
  *   expired, on inst->expired           |
  *     | evnotify_dpc()                  |
  *     |---------------------------------'
  *     |-- PENDING: evnotify_complete() -> ready, or handed to its waiter
- *     |     | evnotify_consume(), evnotify_wait_end()
+ *     |     | evnotify_read(), evnotify_wait_end()
  *     |-- EVENTFD: signalled
- *     |     | evnotify_settle()
+ *     |     | evnotify_signal()
  *   free
  *
  * A periodic request stays pending while its record goes round.  Whether a
@@ -30,16 +28,18 @@
  *
  * Locks, in the order in which they nest:
  *
- *   1. inst->readers (mutex): one read() at a time, so that the head of the
- *      ready list stays put while it is copied to the process.
- *   2. inst->lock (spinlock, taken in interrupt context): all other fields of
- *      the instance, its queues and its records, where nothing else is said.
- *      A record that is on no list and not pending belongs to whoever took it
- *      there: the tasklet that signals it or the WAIT that it was handed to.
- *   3. What eventfd_signal(), complete() and the hrtimer functions take.
+ *   1. inst->lock (spinlock, taken in interrupt context): all fields of the
+ *      instance, its queues and its records, where nothing else is said.  A
+ *      record that is on no list and not pending belongs to whoever took it
+ *      there: the call that fills it in, the tasklet that signals it or the
+ *      WAIT that it was handed to.
+ *   2. What complete() and the hrtimer functions take.
  *
  * eventfd_signal() and the wake-up of readers run outside inst->lock: how
- * long they take is up to the process.
+ * long they take is up to the process.  Requests and event records are copied
+ * from and to the process under the lock, a few at a time and with page faults
+ * disabled: so a request is armed in the step in which the process gets its id,
+ * and a record leaves the ready list in the step in which the process gets it.
  */
 #ifndef EVNOTIFY_H
 #define EVNOTIFY_H
@@ -49,22 +49,23 @@
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/ktime.h>
-#include <linux/mutex.h>
+#include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
-#include <linux/xarray.h>
+
+#include <asm/page.h>
 
 struct eventfd_ctx;
-struct seq_file;
+struct iov_iter;
 
-/* Requests that one step handles, in the process and in the tasklet. */
+/* Requests that the tasklet completes, or read() copies, at once. */
 #define EVNOTIFY_BATCH		64
 /* Requests that the timer interrupt takes at once. */
 #define EVNOTIFY_IRQ_BATCH	32
-/* Requests or event records that are copied from or to the process at once. */
-#define EVNOTIFY_COPY_BATCH	8
+/* Requests that are armed at once. */
+#define EVNOTIFY_ARM_BATCH	32
 
 /*
  * Signals that an eventfd is owed at most for one request: a clock that jumps
@@ -78,16 +79,17 @@ struct seq_file;
  * stale id finds nothing.  Serial numbers are kept shifted, and compared by
  * the sign of their difference.
  */
-#define EVNOTIFY_SLOT_BITS	6
+#define EVNOTIFY_SLOT_BITS	(PAGE_SHIFT - 6)
 #define EVNOTIFY_PLACE_BITS	21
 #define EVNOTIFY_SERIAL_STEP	(1ULL << EVNOTIFY_PLACE_BITS)
 #define EVNOTIFY_PLACE_MASK	(EVNOTIFY_SERIAL_STEP - 1)
 
-/* Records are allocated in chunks of this size. */
-#define EVNOTIFY_CHUNK_BYTES	4096
-#define EVNOTIFY_CHUNK_REQS	(EVNOTIFY_CHUNK_BYTES / sizeof(struct evnotify_req))
+/* Records are allocated in chunks of a page. */
+#define EVNOTIFY_CHUNK_REQS	(PAGE_SIZE / sizeof(struct evnotify_req))
 /* Records inside the instance: a file with few requests needs no chunk. */
 #define EVNOTIFY_FIRST_REQS	8
+/* Chunks that the instance has room to list; more need an array of their own. */
+#define EVNOTIFY_FIRST_CHUNKS	8
 
 /* What max_requests may be at most; EVNOTIFY_PLACE_BITS has room for it. */
 #define EVNOTIFY_MAX_REQUESTS	1048576
@@ -101,11 +103,18 @@ enum evnotify_clock {
 	EVNOTIFY_NR_CLOCKS,
 };
 
+/* What became of a request; from EVNOTIFY_IN_LINE on it is pending. */
+enum evnotify_state {
+	EVNOTIFY_EXPIRES_NO_MORE,
+	EVNOTIFY_CANCELLED,
+	EVNOTIFY_IN_LINE,	/* pending, in queue->line */
+	EVNOTIFY_IN_TREE,	/* pending, in queue->tree */
+};
+
 /* The list that a record is on. */
 enum evnotify_list {
 	EVNOTIFY_NO_LIST,
 	EVNOTIFY_FREE,		/* inst->free */
-	EVNOTIFY_RESERVED,	/* none: filled in, not armed yet */
 	EVNOTIFY_EXPIRED,	/* inst->expired: the tasklet's work */
 	EVNOTIFY_SIGNALLING,	/* local to the tasklet */
 	EVNOTIFY_READY,		/* inst->ready: read() takes it from there */
@@ -113,50 +122,54 @@ enum evnotify_list {
 
 /**
  * struct evnotify_req - the record of a request
- * @node: in the queue of its clock while the request is pending
+ * @link: in the queue of its clock while @state is EVNOTIFY_IN_LINE
+ * @node: in the queue of its clock while @state is EVNOTIFY_IN_TREE
  * @next: in the list that @list names
- * @id: serial number and place; of a free record, the place alone
+ * @id: serial number and place; without an id, the place alone
  * @user_data: the process's own
- * @due: when it expires next
- * @period: nanoseconds between expirations, 0: it expires once
- * @eventfd: EVNOTIFY_MODE_EVENTFD: what to signal; a reference
- * @waiter: EVNOTIFY_MODE_PENDING: completed when the request is, in place of
- *	a place in the ready list; NULL if nobody blocks in WAIT
  * @event_due: when the latest expiration was due
  * @expired: when the interrupt found it due
  * @completed: when the process could see it
  * @seq: number of the event record in the instance
  * @count: expirations that the process has not been told of
+ * @due: when it expires next
+ * @period: nanoseconds between expirations, 0: it expires once
+ * @eventfd: EVNOTIFY_MODE_EVENTFD: what to signal; a reference
+ * @waiter: EVNOTIFY_MODE_PENDING: completed when the request is, in place of
+ *	a place in the ready list; NULL if nobody blocks in WAIT
  * @left: expirations until a periodic request has completed, 0: no end
  * @clock: enum evnotify_clock
  * @mode: EVNOTIFY_MODE_*
+ * @state: enum evnotify_state
  * @list: enum evnotify_list
- * @cancelled: it ended by cancellation
  *
  * It carries its own completion, so that completing a request never needs
  * memory.  All times are host times on the request's clock.
  */
 struct evnotify_req {
-	struct rb_node node;
+	union {
+		struct hlist_node link;
+		struct rb_node node;
+	};
 	struct evnotify_req *next;
 	u64 id;
 	u64 user_data;
+	ktime_t event_due;
+	ktime_t expired;
+	ktime_t completed;
+	u64 seq;
+	u64 count;
 	ktime_t due;
 	u64 period;
 	union {
 		struct eventfd_ctx *eventfd;
 		struct completion *waiter;
 	};
-	ktime_t event_due;
-	ktime_t expired;
-	ktime_t completed;
-	u64 seq;
-	u64 count;
 	u32 left;
 	u8 clock;
 	u8 mode;
+	u8 state;
 	u8 list;
-	bool cancelled;
 };
 
 /**
@@ -172,20 +185,23 @@ struct evnotify_fifo {
 /**
  * struct evnotify_queue - what is pending on one clock
  * @inst: the instance that it belongs to
- * @timer: the simulated hardware; runs whenever @pending has an entry, except
- *	while @backlog is set
- * @pending: requests in the order of their due times
- * @last: the one with the latest due time, or NULL
+ * @timer: the simulated hardware; runs whenever a request is pending, except
+ *	while inst->backlog names this queue
+ * @line: requests that came in the order of their due times: the usual case,
+ *	and an append and a pop are all that it costs
+ * @last: the last of them, or NULL
+ * @tree: the others, by due time
  * @now: time of the latest interrupt
- * @backlog: that interrupt left requests to the tasklet
+ * @clock: enum evnotify_clock
  */
 struct evnotify_queue {
 	struct evnotify_instance *inst;
 	struct hrtimer timer;
-	struct rb_root_cached pending;
-	struct rb_node *last;
+	struct hlist_head line;
+	struct hlist_node *last;
+	struct rb_root_cached tree;
 	ktime_t now;
-	bool backlog;
+	unsigned int clock;
 };
 
 /**
@@ -196,6 +212,7 @@ struct evnotify_queue {
  * @expired: records that the interrupt took, for the tasklet
  * @ready: event records, for read()
  * @free: unused records
+ * @backlog: queues whose interrupt left requests to the tasklet, a bit each
  * @closing: set by evnotify_instance_destroy(): complete nothing any more
  * @armed: requests that were ever armed
  * @completed: of these, those that took their last expiration
@@ -204,25 +221,27 @@ struct evnotify_queue {
  *	the sum of the other three
  * @unread: records on @ready
  * @used: records that are not free
- * @nr_free: records that are
- * @eventfds: records that hold an eventfd
+ * @eventfds: a record may hold an eventfd
  * @serial: serial number of the latest id
  * @seq: number of the latest event record
  * @limit: how many records may be used; constant
  * @number: names the instance in the trace and in fdinfo; constant
- * @readers: see the top of this file
  * @wait: who reads or polls
  * @fasync: who is sent SIGIO; owned by fasync_helper()
- * @chunks: records by chunk number; has its own lock
+ * @chunks: records by chunk number
+ * @nr_chunks: how many there are
+ * @max_chunks: how many @chunks has room for
+ * @first_chunks: what @chunks is at first
  * @first: chunk 0
  */
 struct evnotify_instance {
-	spinlock_t lock;	/* nests inside readers */
+	spinlock_t lock;	/* everything but what says otherwise */
 	struct tasklet_struct dpc;
 	struct evnotify_queue queues[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_fifo expired;
 	struct evnotify_fifo ready;
 	struct evnotify_req *free;
+	u8 backlog;
 	bool closing;
 	u64 armed;
 	u64 completed;
@@ -230,41 +249,38 @@ struct evnotify_instance {
 	u32 pending;
 	u32 unread;
 	u32 used;
-	u32 nr_free;
-	u32 eventfds;
+	bool eventfds;
 	u64 serial;
 	u64 seq;
 	u32 limit;
 	u32 number;
-	struct mutex readers;	/* one read() at a time */
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct xarray chunks;
+	struct evnotify_req **chunks;
+	u32 nr_chunks;
+	u32 max_chunks;
+	struct evnotify_req *first_chunks[EVNOTIFY_FIRST_CHUNKS];
 	struct evnotify_req first[EVNOTIFY_FIRST_REQS];
 };
 
 /**
- * struct evnotify_spec - a checked request, as the engine takes it
- * @user_data: see struct evnotify_req
- * @due: see struct evnotify_req
- * @period: see struct evnotify_req
- * @eventfd: see struct evnotify_req; the record takes over the reference
+ * struct evnotify_source - where requests come from
+ * @uptr: memory of the process
+ * @from: memory of any other kind, in place of @uptr; or NULL
  * @waiter: see struct evnotify_req
- * @left: see struct evnotify_req
- * @clock: see struct evnotify_req
- * @mode: see struct evnotify_req
+ * @ids: write the ids back to @uptr
+ * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
+ * @id_failed: set if it was the id that could not be written
+ * @req: set to the latest record that was armed
  */
-struct evnotify_spec {
-	u64 user_data;
-	ktime_t due;
-	u64 period;
-	union {
-		struct eventfd_ctx *eventfd;
-		struct completion *waiter;
-	};
-	u32 left;
-	u8 clock;
-	u8 mode;
+struct evnotify_source {
+	struct evnotify_request __user *uptr;
+	struct iov_iter *from;
+	struct completion *waiter;
+	bool ids;
+	gfp_t gfp;
+	bool id_failed;
+	struct evnotify_req *req;
 };
 
 /* main.c */
@@ -280,7 +296,8 @@ void evnotify_queue_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
 void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req);
 void evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req);
-void evnotify_expire(struct evnotify_queue *q, unsigned int n);
+void evnotify_queue_start(struct evnotify_queue *q);
+bool evnotify_expire(struct evnotify_queue *q, unsigned int n);
 
 /* complete.c: from expired to told */
 void evnotify_dpc(struct tasklet_struct *dpc);
@@ -289,30 +306,23 @@ bool evnotify_complete(struct evnotify_instance *inst,
 void evnotify_wake(struct evnotify_instance *inst);
 void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req);
 int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct evnotify_event *event, const s64 *offsets);
+		  struct evnotify_event *event);
 void evnotify_wait_end(struct evnotify_instance *inst,
 		       struct evnotify_req *req, bool told);
-unsigned int evnotify_peek(struct evnotify_instance *inst,
-			   struct evnotify_event *events, unsigned int n,
-			   const s64 *offsets);
-void evnotify_consume(struct evnotify_instance *inst,
-		      const struct evnotify_event *events, unsigned int n);
+size_t evnotify_read(struct evnotify_instance *inst,
+		     struct evnotify_event __user *uptr, struct iov_iter *to,
+		     size_t room, const s64 *offsets);
 
 /* request.c: arm, cancel, update; the instance */
-int evnotify_instance_init(struct evnotify_instance *inst);
+void evnotify_instance_init(struct evnotify_instance *inst);
 void evnotify_instance_destroy(struct evnotify_instance *inst);
-int evnotify_reserve(struct evnotify_instance *inst,
-		     const struct evnotify_spec *specs, unsigned int n,
-		     struct evnotify_req **reqs, gfp_t gfp);
-void evnotify_unreserve(struct evnotify_instance *inst,
-			struct evnotify_req **reqs, unsigned int n);
-void evnotify_arm(struct evnotify_instance *inst, struct evnotify_req **reqs,
-		  unsigned int n);
+void evnotify_offsets(s64 *offsets);
+ssize_t evnotify_submit(struct evnotify_instance *inst,
+			struct evnotify_source *src, size_t count);
 int evnotify_cancel(struct evnotify_instance *inst, u64 id);
 u64 evnotify_cancel_all(struct evnotify_instance *inst);
-int evnotify_clock_of(struct evnotify_instance *inst, u64 id);
-int evnotify_update(struct evnotify_instance *inst, u64 id, ktime_t due,
-		    u64 period, u32 left);
+int evnotify_update(struct evnotify_instance *inst,
+		    const struct evnotify_update *args);
 #ifdef CONFIG_EVNOTIFY_DEBUG
 void evnotify_check(struct evnotify_instance *inst);
 #else
@@ -322,18 +332,32 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 #endif
 
 /* pool.c, the records */
-int evnotify_pool_init(struct evnotify_instance *inst);
+void evnotify_pool_init(struct evnotify_instance *inst);
 void evnotify_pool_destroy(struct evnotify_instance *inst);
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp);
-struct evnotify_req *evnotify_pool_take(struct evnotify_instance *inst);
-void evnotify_pool_give(struct evnotify_instance *inst,
-			struct evnotify_req *req);
 struct evnotify_req *evnotify_pool_find(struct evnotify_instance *inst, u64 id);
+
+/* How many records a chunk has. */
+static inline unsigned int evnotify_chunk_reqs(unsigned int chunk)
+{
+	return chunk ? EVNOTIFY_CHUNK_REQS : EVNOTIFY_FIRST_REQS;
+}
 
 /* True while @req is in the queue of its clock. */
 static inline bool evnotify_is_pending(const struct evnotify_req *req)
 {
-	return !RB_EMPTY_NODE(&req->node);
+	return req->state >= EVNOTIFY_IN_LINE;
+}
+
+/* Give back a record that is not pending and on no list; under inst->lock. */
+static inline void evnotify_pool_give(struct evnotify_instance *inst,
+				      struct evnotify_req *req)
+{
+	req->id &= EVNOTIFY_PLACE_MASK;
+	req->list = EVNOTIFY_FREE;
+	req->next = inst->free;
+	inst->free = req;
+	inst->used--;
 }
 
 static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,

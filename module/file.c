@@ -11,7 +11,7 @@
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
-#include <linux/limits.h>
+#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -36,274 +36,101 @@ static_assert(sizeof(struct evnotify_update) == 64);
 
 static atomic_t evnotify_instances;
 
-/*
- * What the time namespace of the caller adds to host time.  Only clocks that
- * start at boot have an offset.
- */
-static s64 evnotify_offset(unsigned int clock)
+/* write() from memory of the process, or, if @from is not NULL, any other. */
+static ssize_t evnotify_do_write(struct file *file, const char __user *buf,
+				 struct iov_iter *from, size_t size,
+				 bool nowait)
 {
-	struct timespec64 ts = {};
+	struct evnotify_source src = {
+		.uptr = (struct evnotify_request __user *)buf,
+		.from = from,
+		.gfp = nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_KERNEL,
+	};
+	ssize_t ret;
 
-	if (clock == EVNOTIFY_MONOTONIC)
-		timens_add_monotonic(&ts);
-	else if (clock == EVNOTIFY_BOOTTIME)
-		timens_add_boottime(&ts);
-	return timespec64_to_ns(&ts);
-}
-
-static void evnotify_offsets(s64 *offsets)
-{
-	unsigned int clock;
-
-	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
-		offsets[clock] = evnotify_offset(clock);
-}
-
-static int evnotify_clock(clockid_t clockid)
-{
-	switch (clockid) {
-	case CLOCK_MONOTONIC:
-		return EVNOTIFY_MONOTONIC;
-	case CLOCK_BOOTTIME:
-		return EVNOTIFY_BOOTTIME;
-	case CLOCK_REALTIME:
-		return EVNOTIFY_REALTIME;
-	case CLOCK_TAI:
-		return EVNOTIFY_TAI;
-	default:
+	size /= sizeof(struct evnotify_request);
+	if (!size)
 		return -EINVAL;
-	}
+	ret = evnotify_submit(file->private_data, &src, size);
+	if (ret > 0)
+		return ret * sizeof(struct evnotify_request);
+	/* Whoever must not sleep comes again when it may. */
+	return ret == -ENOMEM && nowait ? -EAGAIN : ret;
 }
 
-/* The checks that REGISTER, WAIT, write() and UPDATE share. */
-static bool evnotify_times_ok(u64 due_ns, u64 period_ns, u32 count, u32 flags)
+/* What write(2) calls; the other costs an iov_iter more, and serves the rest. */
+static ssize_t evnotify_write(struct file *file, const char __user *buf,
+			      size_t size, loff_t *pos)
 {
-	if (flags & ~EVNOTIFY_ABSTIME)
-		return false;
-	if (due_ns > KTIME_MAX || period_ns > KTIME_MAX)
-		return false;
-	if (!period_ns)
-		return !count;
-	return period_ns >= READ_ONCE(evnotify_min_period_ns);
-}
-
-/* The due time as host time; now: the time on the clock, or 0 if not read. */
-static ktime_t evnotify_due(unsigned int clock, u64 due_ns, u32 flags,
-			    ktime_t *now)
-{
-	s64 offset;
-
-	if (!(flags & EVNOTIFY_ABSTIME)) {
-		if (!*now)
-			*now = evnotify_now(clock);
-		return ktime_add_safe(*now, due_ns);
-	}
-	offset = evnotify_offset(clock);
-	if (offset < 0)
-		return ktime_add_safe(due_ns, -offset);
-	return due_ns > offset ? due_ns - offset : 0;
-}
-
-/*
- * Check a request and translate it, with the eventfd looked up.  @now: the
- * times on the clocks, as far as read: relative times of one call count from
- * the same instant.
- */
-static int evnotify_check_request(const struct evnotify_request *request,
-				  struct evnotify_spec *spec, ktime_t *now)
-{
-	int clock = evnotify_clock(request->clockid);
-	struct eventfd_ctx *eventfd;
-
-	if (clock < 0 ||
-	    !evnotify_times_ok(request->due_ns, request->period_ns,
-			       request->count, request->flags) ||
-	    request->__reserved[0] || request->__reserved[1] ||
-	    request->__reserved[2])
-		return -EINVAL;
-
-	spec->user_data = request->user_data;
-	spec->due = evnotify_due(clock, request->due_ns, request->flags,
-				 &now[clock]);
-	spec->period = request->period_ns;
-	spec->left = request->count;
-	spec->clock = clock;
-	spec->mode = request->mode;
-
-	switch (request->mode) {
-	case EVNOTIFY_MODE_PENDING:
-		if (request->eventfd)
-			return -EINVAL;
-		spec->waiter = NULL;
-		return 0;
-	case EVNOTIFY_MODE_EVENTFD:
-		eventfd = eventfd_ctx_fdget(request->eventfd);
-		if (IS_ERR(eventfd))
-			return PTR_ERR(eventfd);
-		spec->eventfd = eventfd;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
-
-/* Copy up to @n requests in; returns how many are whole. */
-static unsigned int evnotify_copy_requests(struct evnotify_request *to,
-					   unsigned int n,
-					   struct iov_iter *from,
-					   struct evnotify_request __user *uptr)
-{
-	size_t size = n * sizeof(*to);
-	size_t got;
-
-	if (from)
-		got = copy_from_iter(to, size, from);
-	else
-		got = size - copy_from_user(to, uptr, size);
-	return got / sizeof(*to);
-}
-
-/*
- * Arm @count requests, which come from @from (write()) or from @uptr
- * (REGISTER, which has the ids written back).  A bad one ends the batch before
- * it.  Returns how many were armed, or why the first was not.
- */
-static ssize_t evnotify_submit(struct evnotify_instance *inst, size_t count,
-			       struct iov_iter *from,
-			       struct evnotify_request __user *uptr, gfp_t gfp)
-{
-	struct evnotify_request requests[EVNOTIFY_COPY_BATCH] __uninitialized;
-	struct evnotify_spec specs[EVNOTIFY_COPY_BATCH] __uninitialized;
-	struct evnotify_req *reqs[EVNOTIFY_COPY_BATCH] __uninitialized;
-	ktime_t now[EVNOTIFY_NR_CLOCKS] = {};
-	size_t taken = 0;
-	int err = 0;
-
-	while (taken < count && !err) {
-		unsigned int n = min_t(size_t, count - taken,
-				       EVNOTIFY_COPY_BATCH);
-		unsigned int checked, reserved = 0, armed;
-		int ret;
-
-		ret = evnotify_copy_requests(requests, n, from, uptr);
-		if (ret < n)
-			err = -EFAULT;
-		n = ret;
-		for (checked = 0; checked < n; checked++) {
-			ret = evnotify_check_request(&requests[checked],
-						     &specs[checked], now);
-			if (ret) {
-				err = ret;
-				break;
-			}
-		}
-		if (checked) {
-			ret = evnotify_reserve(inst, specs, checked, reqs, gfp);
-			if (ret < 0)
-				err = ret;
-			else
-				reserved = ret;
-		}
-		for (n = reserved; n < checked; n++)
-			if (specs[n].mode == EVNOTIFY_MODE_EVENTFD)
-				eventfd_ctx_put(specs[n].eventfd);
-
-		armed = reserved;
-		for (n = 0; uptr && n < reserved; n++) {
-			if (put_user(reqs[n]->id, &uptr[n].id)) {
-				err = -EFAULT;
-				armed = n;
-				break;
-			}
-		}
-		if (armed)
-			evnotify_arm(inst, reqs, armed);
-		if (armed < reserved)
-			evnotify_unreserve(inst, reqs + armed, reserved - armed);
-		taken += armed;
-		if (uptr)
-			uptr += armed;
-		if (signal_pending(current) || armed < checked)
-			break;
-		cond_resched();
-	}
-	return taken ?: err;
+	return evnotify_do_write(file, buf, NULL, size, false);
 }
 
 static ssize_t evnotify_write_iter(struct kiocb *iocb, struct iov_iter *from)
 {
-	size_t count = iov_iter_count(from) / sizeof(struct evnotify_request);
-	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
-	ssize_t ret;
-
-	if (!count)
-		return -EINVAL;
-	ret = evnotify_submit(iocb->ki_filp->private_data, count, from, NULL,
-			      nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_KERNEL);
-	if (ret > 0)
-		return ret * sizeof(struct evnotify_request);
-	/* Whoever must not sleep comes again when it may. */
-	if (ret == -ENOMEM && nowait)
-		return -EAGAIN;
-	return ret;
+	return evnotify_do_write(iocb->ki_filp, NULL, from,
+				 iov_iter_count(from),
+				 iocb->ki_flags & IOCB_NOWAIT);
 }
 
-static ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to)
+static ssize_t evnotify_do_read(struct file *file, char __user *buf,
+				struct iov_iter *to, size_t size, bool nowait)
 {
-	struct evnotify_event events[EVNOTIFY_COPY_BATCH] __uninitialized;
-	struct evnotify_instance *inst = iocb->ki_filp->private_data;
-	size_t room = iov_iter_count(to) / sizeof(*events);
-	bool nowait = iocb->ki_flags & IOCB_NOWAIT;
+	struct evnotify_event __user *uptr = (void __user *)buf;
+	struct evnotify_instance *inst = file->private_data;
+	size_t room = size / sizeof(*uptr);
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
-	ssize_t done = 0;
-	int ret;
+	size_t told, done = 0;
+	int ret = 0;
 
 	if (!room)
 		return -EINVAL;
 	evnotify_offsets(offsets);
+	nowait |= !!(file->f_flags & O_NONBLOCK);
 
-	for (;;) {
-		if (nowait)
-			ret = mutex_trylock(&inst->readers) ? 0 : -EAGAIN;
-		else
-			ret = mutex_lock_interruptible(&inst->readers);
-		if (ret)
-			return ret == -EINTR ? -ERESTARTSYS : ret;
-
-		if (READ_ONCE(inst->ready.head))
+	while (done < room) {
+		told = evnotify_read(inst, uptr + done, to, room - done,
+				     offsets);
+		done += told;
+		if (!told && READ_ONCE(inst->ready.head)) {
+			/* There is a record, but the memory is away. */
+			if (to ? fault_in_iov_iter_writeable(to, sizeof(*uptr)) :
+				 fault_in_safe_writeable((char __user *)(uptr + done),
+							 sizeof(*uptr))) {
+				ret = -EFAULT;
+				break;
+			}
+		} else if (!told) {
+			if (done)
+				break;
+			if (nowait)
+				return -EAGAIN;
+			ret = wait_event_freezable(inst->wait,
+						   READ_ONCE(inst->ready.head));
+			if (ret)
+				return ret;
+		} else if (told < EVNOTIFY_BATCH && !READ_ONCE(inst->ready.head)) {
 			break;
-		mutex_unlock(&inst->readers);
-
-		if (nowait || iocb->ki_filp->f_flags & O_NONBLOCK)
-			return -EAGAIN;
-		ret = wait_event_freezable(inst->wait,
-					   READ_ONCE(inst->ready.head));
-		if (ret)
-			return ret;
-	}
-
-	while (room && !ret) {
-		unsigned int n = min_t(size_t, room, EVNOTIFY_COPY_BATCH);
-		unsigned int told;
-
-		n = evnotify_peek(inst, events, n, offsets);
-		if (!n)
+		}
+		/* Periodic requests may supply us for ever. */
+		if (signal_pending(current)) {
+			ret = -ERESTARTSYS;
 			break;
-		told = copy_to_iter(events, n * sizeof(*events), to) /
-		       sizeof(*events);
-		if (told < n)
-			ret = -EFAULT;
-		if (told)
-			evnotify_consume(inst, events, told);
-		done += told * sizeof(*events);
-		room -= told;
-		/* Periodic requests may fill the list as fast as we read. */
-		if (signal_pending(current))
-			break;
+		}
 		cond_resched();
 	}
-	mutex_unlock(&inst->readers);
-	return done ?: ret;
+	return done ? done * sizeof(*uptr) : ret;
+}
+
+static ssize_t evnotify_fop_read(struct file *file, char __user *buf,
+				 size_t size, loff_t *pos)
+{
+	return evnotify_do_read(file, buf, NULL, size, false);
+}
+
+static ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	return evnotify_do_read(iocb->ki_filp, NULL, to, iov_iter_count(to),
+				iocb->ki_flags & IOCB_NOWAIT);
 }
 
 static __poll_t evnotify_poll(struct file *file, poll_table *wait)
@@ -353,110 +180,99 @@ static long evnotify_ioctl_info(struct evnotify_instance *inst,
 static long evnotify_ioctl_register(struct evnotify_instance *inst,
 				    struct evnotify_register __user *uptr)
 {
-	struct evnotify_register args;
+	struct evnotify_source src = { .ids = true, .gfp = GFP_KERNEL };
+	u64 requests, reserved[2];
 	ssize_t ret;
+	u32 count;
 
-	if (copy_from_user(&args, uptr, sizeof(args)))
+	if (!user_access_begin(uptr, sizeof(*uptr)))
 		return -EFAULT;
-	if (!args.count || args.__reserved[0] || args.__reserved[1])
+	unsafe_get_user(requests, &uptr->requests, fault);
+	unsafe_get_user(count, &uptr->count, fault);
+	unsafe_get_user(reserved[0], &uptr->__reserved[0], fault);
+	unsafe_get_user(reserved[1], &uptr->__reserved[1], fault);
+	/* Tell now whether the result can be written. */
+	unsafe_put_user(0, &uptr->taken, fault);
+	user_access_end();
+	if (!count || reserved[0] || reserved[1])
 		return -EINVAL;
-	/* Nothing has happened yet that the process would have to know of. */
-	if (put_user(0, &uptr->taken))
-		return -EFAULT;
 
-	ret = evnotify_submit(inst, args.count, NULL,
-			      u64_to_user_ptr(args.requests), GFP_KERNEL);
+	src.uptr = u64_to_user_ptr(requests);
+	ret = evnotify_submit(inst, &src, count);
 	if (ret < 0)
 		return ret;
 	return put_user(ret, &uptr->taken);
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 static long evnotify_ioctl_wait(struct evnotify_instance *inst,
 				struct evnotify_wait __user *uptr)
 {
 	DECLARE_COMPLETION_ONSTACK(done);
-	ktime_t now[EVNOTIFY_NR_CLOCKS] = {};
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
-	struct evnotify_request request;
+	struct evnotify_source src = {
+		.uptr = &uptr->request,
+		.waiter = &done,
+		.ids = true,
+		.gfp = GFP_KERNEL,
+	};
 	struct evnotify_event event;
-	struct evnotify_spec spec;
-	struct evnotify_req *req;
-	int ret;
+	ssize_t ret;
 
-	if (copy_from_user(&request, &uptr->request, sizeof(request)))
-		return -EFAULT;
-	if (request.mode != EVNOTIFY_MODE_PENDING || request.period_ns)
-		return -EINVAL;
-	ret = evnotify_check_request(&request, &spec, now);
-	if (ret)
-		return ret;
-	spec.waiter = &done;
-
-	ret = evnotify_reserve(inst, &spec, 1, &req, GFP_KERNEL);
+	ret = evnotify_submit(inst, &src, 1);
 	if (ret < 0)
 		return ret;
-	if (put_user(req->id, &uptr->request.id)) {
-		evnotify_unreserve(inst, &req, 1);
-		return -EFAULT;
-	}
-	evnotify_arm(inst, &req, 1);
-
-	evnotify_offsets(offsets);
-	ret = evnotify_wait(inst, req, &event, offsets);
+	ret = evnotify_wait(inst, src.req, &event);
 	if (ret)
 		return ret;
 	ret = copy_to_user(&uptr->event, &event, sizeof(event)) ? -EFAULT : 0;
-	evnotify_wait_end(inst, req, !ret);
+	evnotify_wait_end(inst, src.req, !ret);
 	return ret;
 }
 
 static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 				  struct evnotify_cancel __user *uptr)
 {
-	struct evnotify_cancel args;
-	u64 cancelled = 1;
+	u64 id, reserved, cancelled = 1;
+	u32 flags, pad;
 	int ret;
 
-	if (copy_from_user(&args, uptr, sizeof(args)))
+	if (!user_access_begin(uptr, sizeof(*uptr)))
 		return -EFAULT;
-	if (args.flags & ~EVNOTIFY_CANCEL_ALL || args.__pad || args.__reserved)
+	unsafe_get_user(id, &uptr->id, fault);
+	unsafe_get_user(flags, &uptr->flags, fault);
+	unsafe_get_user(pad, &uptr->__pad, fault);
+	unsafe_get_user(reserved, &uptr->__reserved, fault);
+	/* Tell now whether the result can be written. */
+	unsafe_put_user(0, &uptr->cancelled, fault);
+	user_access_end();
+	if (flags & ~EVNOTIFY_CANCEL_ALL || pad || reserved)
 		return -EINVAL;
-	if (args.flags & EVNOTIFY_CANCEL_ALL && args.id)
-		return -EINVAL;
-	if (put_user(0, &uptr->cancelled))
-		return -EFAULT;
 
-	if (args.flags & EVNOTIFY_CANCEL_ALL) {
+	if (flags & EVNOTIFY_CANCEL_ALL) {
+		if (id)
+			return -EINVAL;
 		cancelled = evnotify_cancel_all(inst);
 	} else {
-		ret = evnotify_cancel(inst, args.id);
+		ret = evnotify_cancel(inst, id);
 		if (ret)
 			return ret;
 	}
 	return put_user(cancelled, &uptr->cancelled);
+fault:
+	user_access_end();
+	return -EFAULT;
 }
 
 static long evnotify_ioctl_update(struct evnotify_instance *inst,
 				  const struct evnotify_update __user *uptr)
 {
 	struct evnotify_update args;
-	ktime_t now = 0;
-	int clock;
 
 	if (copy_from_user(&args, uptr, sizeof(args)))
 		return -EFAULT;
-	if (!evnotify_times_ok(args.due_ns, args.period_ns, args.count,
-			       args.flags) ||
-	    memchr_inv(args.__reserved, 0, sizeof(args.__reserved)))
-		return -EINVAL;
-
-	clock = evnotify_clock_of(inst, args.id);
-	if (clock < 0)
-		return clock;
-	return evnotify_update(inst, args.id,
-			       evnotify_due(clock, args.due_ns, args.flags,
-					    &now),
-			       args.period_ns, args.count);
+	return evnotify_update(inst, &args);
 }
 
 static long evnotify_ioctl(struct file *file, unsigned int cmd,
@@ -510,18 +326,13 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 static int evnotify_open(struct inode *inode, struct file *file)
 {
 	struct evnotify_instance *inst;
-	int ret;
 
 	inst = kzalloc_obj(*inst, GFP_KERNEL_ACCOUNT);
 	if (!inst)
 		return -ENOMEM;
 	inst->limit = READ_ONCE(evnotify_max_requests);
 	inst->number = atomic_inc_return(&evnotify_instances);
-	ret = evnotify_instance_init(inst);
-	if (ret) {
-		kfree(inst);
-		return ret;
-	}
+	evnotify_instance_init(inst);
 	trace_evnotify_open(inst);
 
 	file->private_data = inst;
@@ -548,6 +359,8 @@ const struct file_operations evnotify_fops = {
 	.owner = THIS_MODULE,
 	.open = evnotify_open,
 	.release = evnotify_release,
+	.read = evnotify_fop_read,
+	.write = evnotify_write,
 	.read_iter = evnotify_read_iter,
 	.write_iter = evnotify_write_iter,
 	.poll = evnotify_poll,

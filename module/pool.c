@@ -11,55 +11,43 @@
 #include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
+#include <linux/gfp.h>
 #include <linux/lockdep.h>
+#include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "evnotify.h"
 
-/* Enter @reqs, @nr free records, as a chunk. */
-static int evnotify_pool_add(struct evnotify_instance *inst,
-			     struct evnotify_req *reqs, unsigned int nr,
-			     gfp_t gfp)
+/* Enter @reqs as the next chunk; there is room for it in inst->chunks. */
+static void evnotify_pool_add(struct evnotify_instance *inst,
+			      struct evnotify_req *reqs)
 {
-	const u32 max = EVNOTIFY_PLACE_MASK >> EVNOTIFY_SLOT_BITS;
+	unsigned int chunk = inst->nr_chunks++;
+	unsigned int nr = evnotify_chunk_reqs(chunk);
 	unsigned int slot;
-	u32 chunk;
-	int ret;
 
-	/*
-	 * From xa_alloc() on, CANCEL can come across the records: it must find
-	 * that they are not pending, and that no id is theirs.
-	 */
 	for (slot = 0; slot < nr; slot++) {
-		RB_CLEAR_NODE(&reqs[slot].node);
-		reqs[slot].id = 0;
-		reqs[slot].list = EVNOTIFY_FREE;
-	}
-	ret = xa_alloc(&inst->chunks, &chunk, reqs, XA_LIMIT(0, max), gfp);
-	if (ret)
-		return ret;
+		struct evnotify_req *req = &reqs[slot];
 
-	spin_lock_irq(&inst->lock);
-	for (slot = 0; slot < nr; slot++) {
-		reqs[slot].id = (chunk << EVNOTIFY_SLOT_BITS) | slot;
-		reqs[slot].next = inst->free;
-		inst->free = &reqs[slot];
+		req->state = EVNOTIFY_EXPIRES_NO_MORE;
+		req->id = (chunk << EVNOTIFY_SLOT_BITS) | slot;
+		req->list = EVNOTIFY_FREE;
+		req->next = inst->free;
+		inst->free = req;
 	}
-	inst->nr_free += nr;
-	spin_unlock_irq(&inst->lock);
-	return 0;
+	inst->chunks[chunk] = reqs;
 }
 
 /**
  * evnotify_pool_init - give a new instance its first records
  * @inst: the instance
  *
- * Context: process.
- * Return: 0 or -ENOMEM.
+ * Context: process; nobody else knows the instance yet.
  */
-int evnotify_pool_init(struct evnotify_instance *inst)
+void evnotify_pool_init(struct evnotify_instance *inst)
 {
 	BUILD_BUG_ON(EVNOTIFY_CHUNK_REQS > 1U << EVNOTIFY_SLOT_BITS);
 	BUILD_BUG_ON(EVNOTIFY_FIRST_REQS > EVNOTIFY_CHUNK_REQS);
@@ -67,9 +55,9 @@ int evnotify_pool_init(struct evnotify_instance *inst)
 	BUILD_BUG_ON(EVNOTIFY_MAX_REQUESTS / EVNOTIFY_CHUNK_REQS + 2 >
 		     EVNOTIFY_PLACE_MASK >> EVNOTIFY_SLOT_BITS);
 
-	xa_init_flags(&inst->chunks, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
-	return evnotify_pool_add(inst, inst->first, EVNOTIFY_FIRST_REQS,
-				 GFP_KERNEL);
+	inst->chunks = inst->first_chunks;
+	inst->max_chunks = EVNOTIFY_FIRST_CHUNKS;
+	evnotify_pool_add(inst, inst->first);
 }
 
 /**
@@ -80,26 +68,22 @@ int evnotify_pool_init(struct evnotify_instance *inst)
  */
 void evnotify_pool_destroy(struct evnotify_instance *inst)
 {
-	struct evnotify_req *reqs;
-	unsigned long chunk;
+	unsigned int chunk, slot;
 
-	xa_for_each(&inst->chunks, chunk, reqs) {
-		unsigned int nr = chunk ? EVNOTIFY_CHUNK_REQS :
-					  EVNOTIFY_FIRST_REQS;
-		unsigned int slot;
+	for (chunk = 0; chunk < inst->nr_chunks; chunk++) {
+		struct evnotify_req *reqs = inst->chunks[chunk];
+		unsigned int nr = evnotify_chunk_reqs(chunk);
 
-		for (slot = 0; inst->eventfds && slot < nr; slot++) {
-			if (reqs[slot].list == EVNOTIFY_FREE ||
-			    reqs[slot].mode != EVNOTIFY_MODE_EVENTFD)
-				continue;
-			eventfd_ctx_put(reqs[slot].eventfd);
-			inst->eventfds--;
-		}
+		for (slot = 0; inst->eventfds && slot < nr; slot++)
+			if (reqs[slot].list != EVNOTIFY_FREE &&
+			    reqs[slot].mode == EVNOTIFY_MODE_EVENTFD)
+				eventfd_ctx_put(reqs[slot].eventfd);
 		if (chunk)
-			kfree(reqs);
+			free_page((unsigned long)reqs);
 		cond_resched();
 	}
-	xa_destroy(&inst->chunks);
+	if (inst->chunks != inst->first_chunks)
+		kvfree(inst->chunks);
 }
 
 /**
@@ -108,61 +92,42 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
  * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
  *
  * Context: process, inst->lock not held.
- * Return: 0 or -ENOMEM.
+ * Return: 0, also if another thread has made it grow, or -ENOMEM.
  */
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 {
+	unsigned int max = READ_ONCE(inst->max_chunks);
+	struct evnotify_req **chunks = NULL;
 	struct evnotify_req *reqs;
-	int ret;
 
-	reqs = kmalloc(EVNOTIFY_CHUNK_BYTES, gfp | __GFP_ACCOUNT);
+	gfp |= __GFP_ACCOUNT;
+	reqs = (void *)__get_free_page(gfp);
 	if (!reqs)
 		return -ENOMEM;
-	ret = evnotify_pool_add(inst, reqs, EVNOTIFY_CHUNK_REQS, gfp);
-	if (ret)
-		kfree(reqs);
-	return ret ? -ENOMEM : 0;
-}
+	if (READ_ONCE(inst->nr_chunks) == max) {
+		chunks = kvmalloc_array(2 * max, sizeof(*chunks), gfp);
+		if (!chunks) {
+			free_page((unsigned long)reqs);
+			return -ENOMEM;
+		}
+	}
 
-/**
- * evnotify_pool_take - take a free record and give it an id
- * @inst: the instance; inst->nr_free is not 0
- *
- * Context: inst->lock held.
- * Return: the record, on no list, its fields other than the id undefined.
- */
-struct evnotify_req *evnotify_pool_take(struct evnotify_instance *inst)
-{
-	struct evnotify_req *req = inst->free;
+	spin_lock_irq(&inst->lock);
+	if (chunks && inst->max_chunks == max) {
+		memcpy(chunks, inst->chunks, max * sizeof(*chunks));
+		swap(chunks, inst->chunks);
+		inst->max_chunks = 2 * max;
+	}
+	if (!inst->free && inst->nr_chunks < inst->max_chunks) {
+		evnotify_pool_add(inst, reqs);
+		reqs = NULL;
+	}
+	spin_unlock_irq(&inst->lock);
 
-	lockdep_assert_held(&inst->lock);
-	inst->free = req->next;
-	inst->nr_free--;
-	inst->used++;
-	inst->serial += EVNOTIFY_SERIAL_STEP;
-	if (!inst->serial)
-		inst->serial += EVNOTIFY_SERIAL_STEP;
-	req->id |= inst->serial;
-	return req;
-}
-
-/**
- * evnotify_pool_give - give a record back
- * @inst: the instance
- * @req: a record that is not pending and on no list
- *
- * Context: inst->lock held.
- */
-void evnotify_pool_give(struct evnotify_instance *inst,
-			struct evnotify_req *req)
-{
-	lockdep_assert_held(&inst->lock);
-	req->id &= EVNOTIFY_PLACE_MASK;
-	req->list = EVNOTIFY_FREE;
-	req->next = inst->free;
-	inst->free = req;
-	inst->nr_free++;
-	inst->used--;
+	if (chunks != inst->first_chunks)
+		kvfree(chunks);
+	free_page((unsigned long)reqs);
+	return 0;
 }
 
 /**
@@ -179,19 +144,16 @@ struct evnotify_req *evnotify_pool_find(struct evnotify_instance *inst, u64 id)
 	unsigned long place = id & EVNOTIFY_PLACE_MASK;
 	unsigned long chunk = place >> EVNOTIFY_SLOT_BITS;
 	unsigned long slot = place & ((1U << EVNOTIFY_SLOT_BITS) - 1);
-	unsigned long nr = chunk ? EVNOTIFY_CHUNK_REQS : EVNOTIFY_FIRST_REQS;
 	u64 serial = id & ~EVNOTIFY_PLACE_MASK;
-	struct evnotify_req *reqs;
+	struct evnotify_req *req;
 
 	lockdep_assert_held(&inst->lock);
-	if (!serial || (s64)(inst->serial - serial) < 0 || slot >= nr)
+	if (!serial || (s64)(inst->serial - serial) < 0 ||
+	    chunk >= inst->nr_chunks || slot >= evnotify_chunk_reqs(chunk))
 		return ERR_PTR(-ENOENT);
-	reqs = xa_load(&inst->chunks, chunk);
-	if (!reqs)
-		return ERR_PTR(-ENOENT);
-	/* The process chose the slot: no speculation beyond the chunk. */
-	slot = array_index_nospec(slot, nr);
-	if (reqs[slot].id != id)
-		return ERR_PTR(-EALREADY);
-	return &reqs[slot];
+	/* The process chose the place: no speculation beyond what is there. */
+	chunk = array_index_nospec(chunk, inst->nr_chunks);
+	slot = array_index_nospec(slot, evnotify_chunk_reqs(chunk));
+	req = &inst->chunks[chunk][slot];
+	return req->id == id ? req : ERR_PTR(-EALREADY);
 }

@@ -3,10 +3,19 @@
  * evnotify - arm, cancel and update requests; set up and stop an instance
  */
 #include <linux/bug.h>
+#include <linux/build_bug.h>
 #include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/sched.h>
+#include <linux/nsproxy.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/time_namespace.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "evnotify.h"
 #include "trace.h"
@@ -30,10 +39,10 @@ void evnotify_check(struct evnotify_instance *inst)
 
 	lockdep_assert_held(&inst->lock);
 	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
-		WARN_ON_ONCE(q->last != rb_last(&q->pending.rb_root));
-		WARN_ON_ONCE(rb_first_cached(&q->pending) !=
-			     rb_first(&q->pending.rb_root));
-		empty &= !q->last;
+		WARN_ON_ONCE(rb_first_cached(&q->tree) !=
+			     rb_first(&q->tree.rb_root));
+		WARN_ON_ONCE(q->last ? !!q->last->next : !!q->line.first);
+		empty &= !q->line.first && RB_EMPTY_ROOT(&q->tree.rb_root);
 	}
 	WARN_ON_ONCE(empty != !inst->pending);
 	WARN_ON_ONCE(inst->armed != inst->completed + inst->cancelled +
@@ -41,103 +50,332 @@ void evnotify_check(struct evnotify_instance *inst)
 	WARN_ON_ONCE(inst->pending > inst->used || inst->unread > inst->used);
 	WARN_ON_ONCE(inst->used > inst->limit);
 	WARN_ON_ONCE(!inst->unread != !inst->ready.head);
-	WARN_ON_ONCE(!inst->nr_free != !inst->free);
 	evnotify_check_fifo(&inst->expired);
 	evnotify_check_fifo(&inst->ready);
 }
 #endif
 
 /**
- * evnotify_reserve - take records and fill them in
- * @inst: the instance
- * @specs: what to fill in; of those that get a record, references to eventfds
- *	go over to it
- * @n: how many, at least 1
- * @reqs: set to the records, which have their ids but are not pending yet
- * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
+ * evnotify_offsets - what the caller's time namespace adds to host time
+ * @offsets: set to nanoseconds, by clock
  *
- * Ids exist before the requests are armed, so that they can be handed to the
- * process while nothing has happened that would have to be undone.
+ * Only clocks that start at boot have an offset.
  *
  * Context: process.
- * Return: how many records were taken, fewer than @n if limit or memory ran
- * out, or -ENOSPC (limit) or -ENOMEM if there was none.
  */
-int evnotify_reserve(struct evnotify_instance *inst,
-		     const struct evnotify_spec *specs, unsigned int n,
-		     struct evnotify_req **reqs, gfp_t gfp)
+void evnotify_offsets(s64 *offsets)
 {
-	struct evnotify_req *req;
-	unsigned int i;
-	int ret = 0;
+	offsets[EVNOTIFY_MONOTONIC] = 0;
+	offsets[EVNOTIFY_BOOTTIME] = 0;
+	offsets[EVNOTIFY_REALTIME] = 0;
+	offsets[EVNOTIFY_TAI] = 0;
+#ifdef CONFIG_TIME_NS
+	{
+		const struct timens_offsets *ns =
+			&current->nsproxy->time_ns->offsets;
 
-	spin_lock_irq(&inst->lock);
-	while (!ret && inst->nr_free < min(n, inst->limit - inst->used)) {
-		spin_unlock_irq(&inst->lock);
-		ret = evnotify_pool_grow(inst, gfp);
-		spin_lock_irq(&inst->lock);
+		offsets[EVNOTIFY_MONOTONIC] = ns->monotonic.tv_sec *
+			NSEC_PER_SEC + ns->monotonic.tv_nsec;
+		offsets[EVNOTIFY_BOOTTIME] = ns->boottime.tv_sec *
+			NSEC_PER_SEC + ns->boottime.tv_nsec;
 	}
-	n = min3(n, inst->limit - inst->used, inst->nr_free);
-	for (i = 0; i < n; i++) {
-		req = evnotify_pool_take(inst);
-		req->user_data = specs[i].user_data;
-		req->due = specs[i].due;
-		req->period = specs[i].period;
-		req->left = specs[i].left;
-		req->clock = specs[i].clock;
-		req->mode = specs[i].mode;
-		if (req->mode == EVNOTIFY_MODE_EVENTFD) {
-			req->eventfd = specs[i].eventfd;
-			inst->eventfds++;
-		} else {
-			req->waiter = specs[i].waiter;
-		}
-		req->event_due = 0;
-		req->expired = 0;
-		req->completed = 0;
-		req->seq = 0;
-		req->count = 0;
-		req->cancelled = false;
-		req->list = EVNOTIFY_RESERVED;
-		trace_evnotify_register(inst, req);
-		reqs[i] = req;
-	}
-	evnotify_check(inst);
-	spin_unlock_irq(&inst->lock);
-
-	if (n)
-		return n;
-	return ret ?: -ENOSPC;
+#endif
 }
 
-/**
- * evnotify_unreserve - give records back that were not armed
- * @inst: the instance
- * @reqs: from evnotify_reserve()
- * @n: how many
- *
- * Context: process.
- */
-void evnotify_unreserve(struct evnotify_instance *inst,
-			struct evnotify_req **reqs, unsigned int n)
-{
-	unsigned int i;
+/* What the times of one call have in common. */
+struct evnotify_times {
+	/* The time on each clock, 0: not read yet. */
+	ktime_t now[EVNOTIFY_NR_CLOCKS];
+	s64 offsets[EVNOTIFY_NR_CLOCKS];
+};
 
-	spin_lock_irq(&inst->lock);
-	for (i = 0; i < n; i++)
-		evnotify_free(inst, reqs[i]);
-	spin_unlock_irq(&inst->lock);
+static void evnotify_times_init(struct evnotify_times *times)
+{
+	memset(times->now, 0, sizeof(times->now));
+	evnotify_offsets(times->offsets);
 }
 
 /*
- * What follows when a request was cancelled: it is not pending, and counted.
- * True if a reader has to be woken.
+ * The due time as host time.  Relative times of one call count from the same
+ * instant.
  */
-static bool evnotify_cancelled(struct evnotify_instance *inst,
-			       struct evnotify_req *req)
+static ktime_t evnotify_due(struct evnotify_times *times, unsigned int clock,
+			    u64 due_ns, u32 flags)
 {
+	s64 offset = times->offsets[clock];
+
+	if (!(flags & EVNOTIFY_ABSTIME)) {
+		if (!times->now[clock])
+			times->now[clock] = evnotify_now(clock);
+		return ktime_add_safe(times->now[clock], due_ns);
+	}
+	if (offset < 0)
+		return ktime_add_safe(due_ns, -offset);
+	return due_ns > offset ? due_ns - offset : 0;
+}
+
+static int evnotify_clock(clockid_t clockid)
+{
+	switch (clockid) {
+	case CLOCK_MONOTONIC:
+		return EVNOTIFY_MONOTONIC;
+	case CLOCK_BOOTTIME:
+		return EVNOTIFY_BOOTTIME;
+	case CLOCK_REALTIME:
+		return EVNOTIFY_REALTIME;
+	case CLOCK_TAI:
+		return EVNOTIFY_TAI;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* What a request and an update have in common. */
+static bool evnotify_times_ok(u64 due_ns, u64 period_ns, u32 count, u32 flags)
+{
+	if (flags & ~EVNOTIFY_ABSTIME)
+		return false;
+	if (due_ns > KTIME_MAX || period_ns > KTIME_MAX)
+		return false;
+	if (!period_ns)
+		return !count;
+	return period_ns >= READ_ONCE(evnotify_min_period_ns);
+}
+
+static bool evnotify_request_ok(const struct evnotify_request *request,
+				bool wait)
+{
+	if (request->__reserved[0] | request->__reserved[1] |
+	    request->__reserved[2])
+		return false;
+	if (!evnotify_times_ok(request->due_ns, request->period_ns,
+			       request->count, request->flags))
+		return false;
+	if (request->mode == EVNOTIFY_MODE_PENDING)
+		return !request->eventfd && !(wait && request->period_ns);
+	return request->mode == EVNOTIFY_MODE_EVENTFD && !wait;
+}
+
+/*
+ * Read a request from the memory of the process, all but its id: by words,
+ * since each access costs a check.
+ */
+static bool evnotify_get_user(struct evnotify_request *request,
+			      struct evnotify_request __user *uptr)
+{
+	const u64 __user *from = (const u64 __user *)uptr;
+	u64 *to = (u64 *)request;
+
+	BUILD_BUG_ON(offsetof(struct evnotify_request, id) != 3 * sizeof(u64));
+	if (!user_read_access_begin(from, sizeof(*uptr)))
+		return false;
+	unsafe_get_user(to[0], &from[0], fault);
+	unsafe_get_user(to[1], &from[1], fault);
+	unsafe_get_user(to[2], &from[2], fault);
+	unsafe_get_user(to[4], &from[4], fault);
+	unsafe_get_user(to[5], &from[5], fault);
+	unsafe_get_user(to[6], &from[6], fault);
+	unsafe_get_user(to[7], &from[7], fault);
+	user_read_access_end();
+	return true;
+fault:
+	user_read_access_end();
+	return false;
+}
+
+/* The same for memory of any other kind. */
+static bool evnotify_get_iter(struct evnotify_request *to,
+			      struct iov_iter *from)
+{
+	size_t copied = copy_from_iter(to, sizeof(*to), from);
+
+	iov_iter_revert(from, copied);
+	return copied == sizeof(*to);
+}
+
+static bool evnotify_put_id(struct evnotify_request __user *to, u64 id)
+{
+	if (!user_write_access_begin(to, sizeof(*to)))
+		return false;
+	unsafe_put_user(id, &to->id, fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/*
+ * Take one request from @src and arm it.  Returns 0 or an error, and then
+ * nothing has changed; -ENOMEM if the pool has to grow, -EFAULT if memory has
+ * to be brought in.
+ */
+static int evnotify_submit_one(struct evnotify_instance *inst,
+			       struct evnotify_source *src,
+			       struct evnotify_times *times)
+{
+	struct evnotify_request request __uninitialized;
+	struct eventfd_ctx *eventfd;
+	struct evnotify_req *req;
+	int clock;
+	u64 id;
+
+	src->id_failed = false;
+	if (src->from ? !evnotify_get_iter(&request, src->from) :
+			!evnotify_get_user(&request, src->uptr))
+		return -EFAULT;
+	clock = evnotify_clock(request.clockid);
+	if (clock < 0 || !evnotify_request_ok(&request, src->waiter))
+		return -EINVAL;
+	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
+		eventfd = eventfd_ctx_fdget(request.eventfd);
+		if (IS_ERR(eventfd))
+			return PTR_ERR(eventfd);
+	}
+
+	req = inst->free;
+	if (inst->used == inst->limit || !req) {
+		if (request.mode == EVNOTIFY_MODE_EVENTFD)
+			eventfd_ctx_put(eventfd);
+		return inst->used == inst->limit ? -ENOSPC : -ENOMEM;
+	}
+	inst->serial += EVNOTIFY_SERIAL_STEP;
+	if (!inst->serial)
+		inst->serial += EVNOTIFY_SERIAL_STEP;
+	id = inst->serial | req->id;
+	/* The last step that can fail: from here on the request is armed. */
+	if (src->ids && !evnotify_put_id(src->uptr, id)) {
+		if (request.mode == EVNOTIFY_MODE_EVENTFD)
+			eventfd_ctx_put(eventfd);
+		src->id_failed = true;
+		return -EFAULT;
+	}
+
+	inst->free = req->next;
+	inst->used++;
+	req->id = id;
+	req->user_data = request.user_data;
+	req->event_due = 0;
+	req->expired = 0;
+	req->completed = 0;
+	req->seq = 0;
+	req->count = 0;
+	req->due = evnotify_due(times, clock, request.due_ns, request.flags);
+	req->period = request.period_ns;
+	req->left = request.count;
+	req->clock = clock;
+	req->mode = request.mode;
+	req->list = EVNOTIFY_NO_LIST;
+	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
+		req->eventfd = eventfd;
+		inst->eventfds = true;
+	} else {
+		req->waiter = src->waiter;
+	}
+	trace_evnotify_register(inst, req);
+
+	inst->armed++;
+	inst->pending++;
+	evnotify_queue_add(&inst->queues[clock], req);
+	trace_evnotify_arm(inst, req);
+	src->req = req;
+	if (src->from)
+		iov_iter_advance(src->from, sizeof(request));
+	else
+		src->uptr++;
+	return 0;
+}
+
+/*
+ * Bring in the memory that evnotify_submit_one() missed; false: there is none.
+ * For writing only once the request was read and found good: a bad one is
+ * EINVAL, wherever it is.
+ */
+static bool evnotify_fault_in(const struct evnotify_source *src)
+{
+	const size_t size = sizeof(struct evnotify_request);
+
+	if (src->from)
+		return !fault_in_iov_iter_readable(src->from, size);
+	if (src->id_failed)
+		return !fault_in_safe_writeable((char __user *)src->uptr, size);
+	return !fault_in_readable((char __user *)src->uptr, size);
+}
+
+/**
+ * evnotify_submit - arm requests
+ * @inst: the instance
+ * @src: where they come from
+ * @count: how many, at least 1
+ *
+ * A bad request ends the batch before it.  A request is read, checked, given
+ * its id and armed in one step under the lock, with page faults disabled: no
+ * other thread can come across half a request, and nothing has to be undone.
+ *
+ * Context: process.
+ * Return: how many were armed, or why the first was not.
+ */
+ssize_t evnotify_submit(struct evnotify_instance *inst,
+			struct evnotify_source *src, size_t count)
+{
+	struct evnotify_times times __uninitialized;
+	size_t taken = 0;
+
+	evnotify_times_init(&times);
+	while (taken < count) {
+		unsigned int n = min_t(size_t, count - taken,
+				       EVNOTIFY_ARM_BATCH);
+		int ret = 0;
+
+		spin_lock_irq(&inst->lock);
+		pagefault_disable();
+		while (n && !ret) {
+			ret = evnotify_submit_one(inst, src, &times);
+			if (!ret) {
+				taken++;
+				n--;
+			}
+		}
+		pagefault_enable();
+		evnotify_check(inst);
+		spin_unlock_irq(&inst->lock);
+
+		if (ret == -ENOMEM)
+			ret = evnotify_pool_grow(inst, src->gfp);
+		else if (ret == -EFAULT && evnotify_fault_in(src))
+			ret = 0;
+		/* A signal ends a long batch, but only death an empty one. */
+		if (!ret && (taken ? signal_pending(current) :
+				     fatal_signal_pending(current)))
+			ret = -EINTR;
+		if (ret && taken < count)
+			return taken ?: ret;
+		cond_resched();
+	}
+	return taken;
+}
+
+/* Find a request that can still be cancelled or updated. */
+static struct evnotify_req *evnotify_find(struct evnotify_instance *inst,
+					  u64 id)
+{
+	struct evnotify_req *req = evnotify_pool_find(inst, id);
+
+	if (IS_ERR(req) || evnotify_is_pending(req))
+		return req;
+	return ERR_PTR(-EALREADY);
+}
+
+/*
+ * Cancel a pending request.  True if a reader has to be woken.
+ */
+static bool evnotify_cancel_req(struct evnotify_instance *inst,
+				struct evnotify_req *req)
+{
+	evnotify_queue_remove(&inst->queues[req->clock], req);
+	inst->pending--;
 	inst->cancelled++;
-	req->cancelled = true;
+	req->state = EVNOTIFY_CANCELLED;
 	if (!req->count) {
 		req->event_due = req->due;
 		req->expired = 0;
@@ -151,71 +389,6 @@ static bool evnotify_cancelled(struct evnotify_instance *inst,
 		return evnotify_complete(inst, req, evnotify_now(req->clock));
 	evnotify_free(inst, req);
 	return false;
-}
-
-/**
- * evnotify_arm - let requests expire
- * @inst: the instance
- * @reqs: from evnotify_reserve(); not to be touched any more
- * @n: how many
- *
- * Context: process.
- */
-void evnotify_arm(struct evnotify_instance *inst, struct evnotify_req **reqs,
-		  unsigned int n)
-{
-	bool wake = false;
-	unsigned int i;
-
-	spin_lock_irq(&inst->lock);
-	for (i = 0; i < n; i++) {
-		struct evnotify_req *req = reqs[i];
-
-		inst->armed++;
-		req->list = EVNOTIFY_NO_LIST;
-		trace_evnotify_arm(inst, req);
-		if (req->cancelled) {
-			/* Another thread had the id already, and cancelled. */
-			wake |= evnotify_cancelled(inst, req);
-			continue;
-		}
-		inst->pending++;
-		evnotify_queue_add(&inst->queues[req->clock], req);
-	}
-	evnotify_check(inst);
-	spin_unlock_irq(&inst->lock);
-	if (wake)
-		evnotify_wake(inst);
-}
-
-/* Find a request that can still be cancelled or updated. */
-static struct evnotify_req *evnotify_find(struct evnotify_instance *inst,
-					  u64 id)
-{
-	struct evnotify_req *req = evnotify_pool_find(inst, id);
-
-	if (IS_ERR(req) || evnotify_is_pending(req))
-		return req;
-	if (req->list == EVNOTIFY_RESERVED && !req->cancelled)
-		return req;
-	return ERR_PTR(-EALREADY);
-}
-
-/*
- * Cancel a request that evnotify_find() returned.  True if a reader has to be
- * woken.
- */
-static bool evnotify_cancel_req(struct evnotify_instance *inst,
-				struct evnotify_req *req)
-{
-	if (!evnotify_is_pending(req)) {
-		/* Reserved: evnotify_arm() will see it. */
-		req->cancelled = true;
-		return false;
-	}
-	evnotify_queue_remove(&inst->queues[req->clock], req);
-	inst->pending--;
-	return evnotify_cancelled(inst, req);
 }
 
 /**
@@ -263,23 +436,22 @@ int evnotify_cancel(struct evnotify_instance *inst, u64 id)
  */
 u64 evnotify_cancel_all(struct evnotify_instance *inst)
 {
-	struct evnotify_req *reqs;
-	unsigned long chunk;
+	unsigned int chunk, chunks, i;
 	u64 cancelled = 0;
 	u64 serial;
 
 	spin_lock_irq(&inst->lock);
 	serial = inst->serial;
+	chunks = inst->nr_chunks;
 	spin_unlock_irq(&inst->lock);
 
-	xa_for_each(&inst->chunks, chunk, reqs) {
-		unsigned int nr = chunk ? EVNOTIFY_CHUNK_REQS :
-					  EVNOTIFY_FIRST_REQS;
+	for (chunk = 0; chunk < chunks; chunk++) {
+		struct evnotify_req *reqs;
 		bool wake = false;
-		unsigned int i;
 
 		spin_lock_irq(&inst->lock);
-		for (i = 0; i < nr; i++) {
+		reqs = inst->chunks[chunk];
+		for (i = 0; i < evnotify_chunk_reqs(chunk); i++) {
 			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
 
 			if (!evnotify_is_pending(&reqs[i]) ||
@@ -299,65 +471,45 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_clock_of - the clock of an armed request
- * @inst: the instance
- * @id: names the request
- *
- * Context: process.
- * Return: enum evnotify_clock, or an error as of evnotify_cancel().
- */
-int evnotify_clock_of(struct evnotify_instance *inst, u64 id)
-{
-	struct evnotify_req *req;
-	int ret;
-
-	spin_lock_irq(&inst->lock);
-	req = evnotify_find(inst, id);
-	ret = IS_ERR(req) ? PTR_ERR(req) : req->clock;
-	spin_unlock_irq(&inst->lock);
-	return ret;
-}
-
-/**
  * evnotify_update - give an armed request new times
  * @inst: the instance
- * @id: names the request
- * @due: see struct evnotify_req
- * @period: see struct evnotify_req
- * @left: see struct evnotify_req
+ * @args: what the process passed in
  *
  * Context: process.
- * Return: 0, -EINVAL if @period is not 0 for a WAIT, or an error as of
- * evnotify_cancel().
+ * Return: 0, -EINVAL for bad times, also for a period if a WAIT blocks on the
+ * request, or an error as of evnotify_cancel().
  */
-int evnotify_update(struct evnotify_instance *inst, u64 id, ktime_t due,
-		    u64 period, u32 left)
+int evnotify_update(struct evnotify_instance *inst,
+		    const struct evnotify_update *args)
 {
+	struct evnotify_times times;
 	struct evnotify_queue *q;
 	struct evnotify_req *req;
 	int ret = 0;
 
+	if (!evnotify_times_ok(args->due_ns, args->period_ns, args->count,
+			       args->flags) ||
+	    memchr_inv(args->__reserved, 0, sizeof(args->__reserved)))
+		return -EINVAL;
+
+	evnotify_times_init(&times);
 	spin_lock_irq(&inst->lock);
-	req = evnotify_find(inst, id);
+	req = evnotify_find(inst, args->id);
 	if (IS_ERR(req)) {
 		ret = PTR_ERR(req);
-		goto unlock;
-	}
-	if (period && req->mode == EVNOTIFY_MODE_PENDING && req->waiter) {
+	} else if (args->period_ns && req->mode == EVNOTIFY_MODE_PENDING &&
+		   req->waiter) {
 		ret = -EINVAL;
-		goto unlock;
-	}
-	q = &inst->queues[req->clock];
-	if (evnotify_is_pending(req)) {
+	} else {
+		q = &inst->queues[req->clock];
 		evnotify_queue_remove(q, req);
-		req->due = due;
+		req->due = evnotify_due(&times, req->clock, args->due_ns,
+					args->flags);
+		req->period = args->period_ns;
+		req->left = args->count;
 		evnotify_queue_add(q, req);
+		trace_evnotify_update(inst, req);
 	}
-	req->due = due;
-	req->period = period;
-	req->left = left;
-	trace_evnotify_update(inst, req);
-unlock:
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 	return ret;
@@ -368,19 +520,17 @@ unlock:
  * @inst: zeroed memory
  *
  * Context: process.
- * Return: 0 or -ENOMEM.
  */
-int evnotify_instance_init(struct evnotify_instance *inst)
+void evnotify_instance_init(struct evnotify_instance *inst)
 {
 	unsigned int clock;
 
 	spin_lock_init(&inst->lock);
 	tasklet_setup(&inst->dpc, evnotify_dpc);
-	mutex_init(&inst->readers);
 	init_waitqueue_head(&inst->wait);
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		evnotify_queue_init(&inst->queues[clock], inst, clock);
-	return evnotify_pool_init(inst);
+	evnotify_pool_init(inst);
 }
 
 /**
@@ -399,10 +549,11 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	inst->cancelled += inst->pending;
 	inst->pending = 0;
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++) {
-		inst->queues[clock].pending = RB_ROOT_CACHED;
+		INIT_HLIST_HEAD(&inst->queues[clock].line);
 		inst->queues[clock].last = NULL;
-		inst->queues[clock].backlog = false;
+		inst->queues[clock].tree = RB_ROOT_CACHED;
 	}
+	inst->backlog = 0;
 	spin_unlock_irq(&inst->lock);
 
 	/* First what schedules the tasklet, then the tasklet. */

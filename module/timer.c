@@ -6,6 +6,8 @@
  * finds the requests that an event is for and hands them to the tasklet.  What
  * becomes of them there, in complete.c, knows nothing of timers.
  */
+#include <linux/bits.h>
+#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
@@ -44,63 +46,66 @@ ktime_t evnotify_now(unsigned int clock)
 
 static struct evnotify_req *evnotify_queue_first(struct evnotify_queue *q)
 {
-	return rb_entry_safe(rb_first_cached(&q->pending), struct evnotify_req,
+	struct evnotify_req *line, *tree;
+
+	line = hlist_entry_safe(q->line.first, struct evnotify_req, link);
+	tree = rb_entry_safe(rb_first_cached(&q->tree), struct evnotify_req,
 			     node);
+	if (!line || (tree && tree->due < line->due))
+		return tree;
+	return line;
 }
 
-/* Enter @req; true if it is now the first to expire. */
+static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct evnotify_req, node)->due <
+	       rb_entry(b, struct evnotify_req, node)->due;
+}
+
+/* True if @req may be the first now. */
 static bool evnotify_queue_insert(struct evnotify_queue *q,
 				  struct evnotify_req *req)
 {
-	struct rb_node **link = &q->pending.rb_root.rb_node;
-	struct rb_node *parent = q->last;
-	bool first = !parent;
+	struct hlist_node *last = q->last;
 
-	if (parent && req->due < rb_entry(parent, struct evnotify_req, node)->due) {
-		first = true;
-		while (*link) {
-			parent = *link;
-			if (req->due < rb_entry(parent, struct evnotify_req, node)->due) {
-				link = &parent->rb_left;
-			} else {
-				link = &parent->rb_right;
-				first = false;
-			}
-		}
-	} else {
-		/* The usual case, due times that grow: no descent. */
-		if (parent)
-			link = &parent->rb_right;
-		q->last = &req->node;
+	if (last && req->due < hlist_entry(last, struct evnotify_req, link)->due) {
+		req->state = EVNOTIFY_IN_TREE;
+		return rb_add_cached(&req->node, &q->tree, evnotify_earlier);
 	}
-	rb_link_node(&req->node, parent, link);
-	rb_insert_color_cached(&req->node, &q->pending, first);
-	return first;
+	req->state = EVNOTIFY_IN_LINE;
+	q->last = &req->link;
+	if (last) {
+		hlist_add_behind(&req->link, last);
+		return false;
+	}
+	hlist_add_head(&req->link, &q->line);
+	return true;
+}
+
+static void evnotify_queue_erase(struct evnotify_queue *q,
+				 struct evnotify_req *req)
+{
+	if (req->state == EVNOTIFY_IN_TREE) {
+		rb_erase_cached(&req->node, &q->tree);
+		return;
+	}
+	if (q->last == &req->link)
+		q->last = req->link.pprev == &q->line.first ? NULL :
+			  container_of(req->link.pprev, struct hlist_node, next);
+	__hlist_del(&req->link);
 }
 
 /**
- * evnotify_queue_remove - take a pending request out of its queue
+ * evnotify_queue_start - let the timer run out when the first request is due
  * @q: the queue
- * @req: the request
- *
- * The timer is left alone: if it runs for @req, it finds nothing due and is
- * set right then.
  *
  * Context: inst->lock held.
  */
-void evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
-{
-	if (q->last == &req->node)
-		q->last = rb_prev(&req->node);
-	rb_erase_cached(&req->node, &q->pending);
-	RB_CLEAR_NODE(&req->node);
-}
-
-/* Let the timer run out when the first pending request is due. */
-static void evnotify_queue_start(struct evnotify_queue *q)
+void evnotify_queue_start(struct evnotify_queue *q)
 {
 	struct evnotify_req *first = evnotify_queue_first(q);
 
+	lockdep_assert_held(&q->inst->lock);
 	if (first)
 		hrtimer_start(&q->timer, first->due, HRTIMER_MODE_ABS);
 }
@@ -116,58 +121,87 @@ void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req)
 {
 	lockdep_assert_held(&q->inst->lock);
 	/* Only a new first one touches the timer. */
-	if (evnotify_queue_insert(q, req))
+	if (evnotify_queue_insert(q, req) && evnotify_queue_first(q) == req)
 		evnotify_queue_start(q);
+}
+
+/**
+ * evnotify_queue_remove - take a pending request out of its queue
+ * @q: the queue
+ * @req: the request
+ *
+ * The timer is left alone: if it runs for @req, it finds nothing due and is
+ * set right then.
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
+{
+	lockdep_assert_held(&q->inst->lock);
+	evnotify_queue_erase(q, req);
+	req->state = EVNOTIFY_EXPIRES_NO_MORE;
+}
+
+/*
+ * Count the expirations of @req that are due.  True if more are to come: then
+ * @req->due is the time of the next one.
+ */
+static bool evnotify_count(struct evnotify_req *req, ktime_t now)
+{
+	u64 count = 1;
+	u64 late;
+
+	req->event_due = req->due;
+	req->expired = now;
+	if (!req->period) {
+		req->count++;
+		return false;
+	}
+
+	late = ktime_sub(now, req->due);
+	if (late >= req->period)
+		count += div64_u64(late, req->period);
+	if (req->left)
+		count = min_t(u64, count, req->left);
+	req->event_due += (count - 1) * req->period;
+	req->count += count;
+	if (req->mode == EVNOTIFY_MODE_EVENTFD)
+		req->count = min(req->count, EVNOTIFY_MAX_SIGNALS);
+	if (req->left) {
+		req->left -= count;
+		if (!req->left)
+			return false;
+	}
+	req->due = ktime_add_safe(req->event_due, req->period);
+	return true;
 }
 
 /**
  * evnotify_expire - hand what is due at q->now to the tasklet
  * @q: the queue
- * @n: requests at most; if there are more, q->backlog says so
+ * @n: requests at most
  *
  * The requests leave the queue; a periodic one comes back to it at once.
  *
  * Context: inst->lock held.
+ * Return: true if more requests are due.
  */
-void evnotify_expire(struct evnotify_queue *q, unsigned int n)
+bool evnotify_expire(struct evnotify_queue *q, unsigned int n)
 {
 	struct evnotify_instance *inst = q->inst;
 	struct evnotify_req *req;
 
 	lockdep_assert_held(&inst->lock);
 	while ((req = evnotify_queue_first(q)) && req->due <= q->now) {
-		u64 count = 1;
-		bool last = true;
-
-		if (!n--) {
-			q->backlog = true;
-			return;
-		}
-		evnotify_queue_remove(q, req);
-		if (req->period) {
-			u64 late = ktime_sub(q->now, req->due);
-
-			if (late >= req->period)
-				count += div64_u64(late, req->period);
-			if (req->left) {
-				count = min_t(u64, count, req->left);
-				req->left -= count;
-				last = !req->left;
-			} else {
-				last = false;
-			}
-		}
-		req->event_due = req->due + (count - 1) * req->period;
-		req->expired = q->now;
-		req->count += count;
-		if (req->mode == EVNOTIFY_MODE_EVENTFD)
-			req->count = min(req->count, EVNOTIFY_MAX_SIGNALS);
-		if (last) {
+		if (!n--)
+			return true;
+		evnotify_queue_erase(q, req);
+		if (evnotify_count(req, q->now)) {
+			evnotify_queue_insert(q, req);
+		} else {
+			req->state = EVNOTIFY_EXPIRES_NO_MORE;
 			inst->pending--;
 			inst->completed++;
-		} else {
-			req->due = ktime_add_safe(req->event_due, req->period);
-			evnotify_queue_insert(q, req);
 		}
 		trace_evnotify_expire(inst, req);
 
@@ -179,35 +213,48 @@ void evnotify_expire(struct evnotify_queue *q, unsigned int n)
 			req->completed = q->now;
 		}
 	}
-	q->backlog = false;
-	evnotify_queue_start(q);
+	return false;
 }
 
 /*
  * The interrupt.  On PREEMPT_RT it runs in a thread, like the tasklet: the
  * timer is not marked for expiry in hard interrupt context, so the spinlock
  * may sleep there.
- *
- * It sets the timer itself, under the lock, and never by returning
- * HRTIMER_RESTART: another CPU may have started the timer between the expiry
- * and our taking the lock, and the expiry time of a queued timer must not be
- * touched.
  */
 static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 {
 	struct evnotify_queue *q = container_of(timer, struct evnotify_queue,
 						timer);
+	enum hrtimer_restart restart = HRTIMER_NORESTART;
 	struct evnotify_instance *inst = q->inst;
+	struct evnotify_req *first;
 	unsigned long flags;
 
 	spin_lock_irqsave(&inst->lock, flags);
 	q->now = hrtimer_cb_get_time(timer);
-	evnotify_expire(q, EVNOTIFY_IRQ_BATCH);
-	if (inst->expired.head || q->backlog)
+	if (evnotify_expire(q, EVNOTIFY_IRQ_BATCH)) {
+		inst->backlog |= BIT(q->clock);
+		first = NULL;
+	} else {
+		inst->backlog &= ~BIT(q->clock);
+		first = evnotify_queue_first(q);
+	}
+	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(&inst->dpc);
+
+	if (first && hrtimer_is_queued(timer)) {
+		/*
+		 * Between the expiry and our taking the lock, another CPU
+		 * started the timer: its time must not be touched in place.
+		 */
+		evnotify_queue_start(q);
+	} else if (first) {
+		hrtimer_set_expires(timer, first->due);
+		restart = HRTIMER_RESTART;
+	}
 	evnotify_check(inst);
 	spin_unlock_irqrestore(&inst->lock, flags);
-	return HRTIMER_NORESTART;
+	return restart;
 }
 
 /**
@@ -222,7 +269,9 @@ void evnotify_queue_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock)
 {
 	q->inst = inst;
-	q->pending = RB_ROOT_CACHED;
+	q->clock = clock;
+	INIT_HLIST_HEAD(&q->line);
+	q->tree = RB_ROOT_CACHED;
 	hrtimer_setup(&q->timer, evnotify_interrupt, evnotify_clockids[clock],
 		      HRTIMER_MODE_ABS);
 }

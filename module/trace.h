@@ -68,7 +68,7 @@ DECLARE_EVENT_CLASS(evnotify_req,
 		__entry->instance = inst->number;
 		__entry->mode = req->mode;
 		__entry->clock = req->clock;
-		__entry->cancelled = req->cancelled;
+		__entry->cancelled = req->state == EVNOTIFY_CANCELLED;
 		__entry->id = req->id;
 		__entry->user_data = req->user_data;
 		__entry->due = req->due;
