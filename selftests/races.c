@@ -58,6 +58,8 @@ struct opponent {
 	__u64 value;		/* in or out, as the strike has it */
 	struct waiter *waiter;
 	int ret;
+	int crowd_fd;
+	unsigned int crowd;
 	__s64 offset;
 	__s64 step;
 	bool won_last;
@@ -90,6 +92,7 @@ static void race_begin(struct opponent *o, int fd, void (*strike)(struct opponen
 	memset(o, 0, sizeof(*o));
 	o->fd = fd;
 	o->step = 10000;
+	o->crowd_fd = eventfd(0, EFD_NONBLOCK);
 	o->strike = strike;
 	o->end_ns = now_ns(CLOCK_MONOTONIC) + race_ns();
 	seed_random();
@@ -103,6 +106,12 @@ static bool race_goes_on(struct opponent *o)
 	__u64 now = now_ns(CLOCK_MONOTONIC);
 
 	return now < o->end_ns || ((!o->won || !o->lost) && now < o->end_ns + 20 * race_ns());
+}
+
+/* A due time that leaves the opponent time to come first. */
+static __u64 race_due(struct opponent *o)
+{
+	return now_ns(CLOCK_MONOTONIC) + 500 * NSEC_PER_USEC + (o->offset < 0 ? -o->offset : 0);
 }
 
 static void race_at(struct opponent *o, __u64 due_ns)
@@ -132,15 +141,39 @@ static void race_score(struct opponent *o, bool won)
 	o->won_last = won;
 }
 
-static void race_end(struct opponent *o)
+static void race_end(struct __test_metadata *_metadata, struct opponent *o)
 {
+	unsigned int signals;
+
 	o->stop = true;
 	o->round++;
 	pthread_join(o->thread, NULL);
 	ksft_print_msg("%u won, %u lost\n", o->won, o->lost);
+	EXPECT_LT(0, o->won);
+	EXPECT_LT(0, o->lost);
+	/* nothing of what went on touched the crowd */
+	for (signals = 0; signals < o->crowd; signals += eventfd_take(o->crowd_fd))
+		ASSERT_TRUE(readable(o->crowd_fd, PATIENCE_MS));
+	EXPECT_EQ(o->crowd, signals);
+	EXPECT_EQ(0, eventfd_take(o->crowd_fd));
 }
 
-#define RACE_DELAY	(500 * NSEC_PER_USEC)
+/*
+ * Requests that are due just before the one that is raced for. It has to wait its turn then,
+ * when it is neither pending any more nor complete yet.
+ */
+static int race_crowd(struct opponent *o, __u64 due_ns)
+{
+	struct evnotify_request reqs[200];
+	unsigned int n = random_below(ARRAY_SIZE(reqs)), i;
+
+	for (i = 0; i < n; i++) {
+		reqs[i] = eventfd_in(due_ns, o->crowd_fd);
+		reqs[i].flags = EVNOTIFY_ABSTIME;
+	}
+	o->crowd += n;
+	return !n || arm_many(o->fd, reqs, n) == (int)n ? 0 : -EPROTO;
+}
 
 static void strike_cancel(struct opponent *o)
 {
@@ -156,8 +189,9 @@ TEST_F(instance, cancel_against_expiry_of_a_pending_request)
 
 	race_begin(&o, self->fd, strike_cancel);
 	while (race_goes_on(&o)) {
-		req = pending_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, ++rounds);
+		req = pending_in(race_due(&o), ++rounds);
 		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, race_crowd(&o, req.due_ns));
 		ASSERT_EQ(0, arm(self->fd, &req));
 		o.id = req.id;
 		race_at(&o, req.due_ns);
@@ -171,10 +205,8 @@ TEST_F(instance, cancel_against_expiry_of_a_pending_request)
 		ASSERT_EQ(rounds, event.seq);
 		race_score(&o, !o.ret);
 	}
-	race_end(&o);
-	EXPECT_LT(0, o.won);
-	EXPECT_LT(0, o.lost);
-	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
 	EXPECT_FALSE(readable(self->fd, 0));
 }
 
@@ -187,8 +219,9 @@ TEST_F(instance, cancel_against_expiry_of_an_eventfd_request)
 
 	race_begin(&o, self->fd, strike_cancel);
 	while (race_goes_on(&o)) {
-		req = eventfd_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, efd);
+		req = eventfd_in(race_due(&o), efd);
 		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, race_crowd(&o, req.due_ns));
 		ASSERT_EQ(0, arm(self->fd, &req));
 		rounds++;
 		o.id = req.id;
@@ -201,11 +234,9 @@ TEST_F(instance, cancel_against_expiry_of_an_eventfd_request)
 		ASSERT_EQ(o.ret ? 1 : 0, eventfd_take(efd));
 		race_score(&o, !o.ret);
 	}
-	race_end(&o);
-	EXPECT_LT(0, o.won);
-	EXPECT_LT(0, o.lost);
+	race_end(_metadata, &o);
 	EXPECT_EQ(0, eventfd_take(efd));
-	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
 }
 
 static void strike_update(struct opponent *o)
@@ -222,8 +253,9 @@ TEST_F(instance, update_against_expiry)
 
 	race_begin(&o, self->fd, strike_update);
 	while (race_goes_on(&o)) {
-		req = pending_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, ++rounds);
+		req = pending_in(race_due(&o), ++rounds);
 		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, race_crowd(&o, req.due_ns));
 		ASSERT_EQ(0, arm(self->fd, &req));
 		o.id = req.id;
 		o.value = req.due_ns + 300 * NSEC_PER_USEC;
@@ -238,20 +270,20 @@ TEST_F(instance, update_against_expiry)
 		ASSERT_EQ(rounds, event.seq);
 		race_score(&o, !o.ret);
 	}
-	race_end(&o);
-	EXPECT_LT(0, o.won);
-	EXPECT_LT(0, o.lost);
-	EXPECT_COUNTERS(self->fd, rounds, rounds, 0, 0, 0);
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, rounds + o.crowd, 0, 0, 0);
 }
 
 /* A WAIT of this thread, whose opponent strikes as soon as it has an id, or later. */
 static int race_wait(struct opponent *o, struct waiter *w, __u64 user_data)
 {
 	memset((void *)&w->wait, POISON, sizeof(w->wait));
-	w->wait.request = pending_in(now_ns(CLOCK_MONOTONIC) + RACE_DELAY, user_data);
+	w->wait.request = pending_in(race_due(o), user_data);
 	w->wait.request.flags = EVNOTIFY_ABSTIME;
 	w->wait.request.id = 0;
 	o->waiter = w;
+	if (race_crowd(o, w->wait.request.due_ns))
+		return -EPROTO;
 	race_at(o, w->wait.request.due_ns);
 	w->ret = call(o->fd, EVNOTIFY_IOC_WAIT, (void *)&w->wait);
 	race_join(o);
@@ -293,10 +325,8 @@ TEST_F(instance, signal_against_completion_of_a_wait)
 		ASSERT_EQ(0, w.wait.event.status);
 		ASSERT_EQ(o.lost, w.wait.event.seq);
 	}
-	race_end(&o);
-	EXPECT_LT(0, o.won);
-	EXPECT_LT(0, o.lost);
-	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
 	EXPECT_FALSE(readable(self->fd, 0));
 }
 
@@ -322,10 +352,8 @@ TEST_F(instance, cancel_against_completion_of_a_wait)
 		ASSERT_EQ(rounds, w.wait.event.seq);
 		race_score(&o, !o.ret);
 	}
-	race_end(&o);
-	EXPECT_LT(0, o.won);
-	EXPECT_LT(0, o.lost);
-	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
 }
 
 TEST_F(instance, cancel_against_cancel)
@@ -341,7 +369,7 @@ TEST_F(instance, cancel_against_cancel)
 		req = pending_in(FAR_NS, ++rounds);
 		ASSERT_EQ(0, arm(self->fd, &req));
 		o.id = req.id;
-		race_at(&o, now_ns(CLOCK_MONOTONIC) + 50 * NSEC_PER_USEC);
+		race_at(&o, race_due(&o));
 		while (now_ns(CLOCK_MONOTONIC) < o.strike_ns - o.offset)
 			;
 		ret = cancel(self->fd, req.id);
@@ -352,9 +380,7 @@ TEST_F(instance, cancel_against_cancel)
 		ASSERT_EQ(-ECANCELED, event.status);
 		race_score(&o, !o.ret);
 	}
-	race_end(&o);
-	EXPECT_LT(0, o.won);
-	EXPECT_LT(0, o.lost);
+	race_end(_metadata, &o);
 	EXPECT_COUNTERS(self->fd, rounds, 0, rounds, 0, 0);
 }
 
@@ -377,7 +403,7 @@ TEST_F(instance, close_against_expiry)
 	race_begin(&o, -1, strike_close);
 	o.id = efd;
 	while (race_goes_on(&o)) {
-		__u64 due = now_ns(CLOCK_MONOTONIC) + 2 * RACE_DELAY;
+		__u64 due = race_due(&o);
 
 		o.fd = open_device(_metadata, O_RDWR);
 		for (i = 0; i < N; i++) {
@@ -397,7 +423,7 @@ TEST_F(instance, close_against_expiry)
 		ASSERT_EQ(0, eventfd_take(efd));
 		race_score(&o, !o.value);
 	}
-	race_end(&o);
+	race_end(_metadata, &o);
 	ksft_print_msg("%u closed in between\n", between);
 	EXPECT_LT(0, o.won);
 	EXPECT_LT(0, o.lost);
@@ -451,9 +477,10 @@ TEST_F(instance, two_readers_against_periodic_expiry)
 		race_join(&o);
 		ASSERT_EQ(COUNT, sum + o.value);
 		ASSERT_EQ(1, last + o.ret);
-		race_score(&o, !last);
+		o.won += o.value > 0;
+		o.lost += sum > 0;
 	}
-	race_end(&o);
+	race_end(_metadata, &o);
 	EXPECT_COUNTERS(self->fd, rounds, rounds, 0, 0, 0);
 	EXPECT_FALSE(readable(self->fd, 0));
 }
