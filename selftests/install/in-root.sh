@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs as root inside a throw-away system of check-install.sh: the step that the kernel's
+# command line names. Prints TAP without numbers.
+cd /root/packages || exit
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+log=/var/log/apt-steps
+
+# check WHAT COMMAND...
+check() {
+	what=$1; shift
+	if "$@" >/tmp/check 2>&1; then
+		echo "ok $what"
+	else
+		echo "not ok $what"
+		tail -20 /tmp/check | sed 's/^/# /'
+	fi
+	cat /tmp/check >>$log
+}
+same() { [ "$1" = "$2" ] || { echo "expected '$1', seen '$2'"; false; }; }
+is() { check "$1" same "$2" "$3"; }
+fails() { status=$1; shift; "$@"; same "$status" "$?"; }
+apt() { apt-get -y --no-install-recommends "$@"; }
+as() { user=$1; shift; runuser -u "$user" -- "$@" </dev/null; }
+
+# installed_for RELEASE: by dkms
+installed_for() { dkms status evnotify -k "$1" | grep ': installed'; }
+silent() { ! grep -i deprecat $log; }
+no_traces() {
+	find / -xdev \( -path /proc -o -path /sys -o -path /var/log -o -path /var/cache -o -path /root \) -prune -o \
+		\( -name '*evnotify*' -o -name 'evn_*' \) ! -path '*/evnotify-step.service' -print | grep . && return 1
+	! getent group evnotify && ! dkms status | grep .
+}
+
+use() {
+	check "$1: the module loads" modprobe evnotify
+	udevadm settle
+	is "$1: the group has the node" 'root:evnotify 660' "$(stat -c '%U:%G %a' /dev/evnotify)"
+	check "$1: a member of the group has pending requests" as member evnotify -n 2 0.2 0
+	check "$1: a member of the group has events" as member evnotify -n 2 0.2 1
+	check "$1: nobody else has" fails 4 as stranger evnotify -n 1 0.2 0
+	is "$1: module and command are of one version" "$(evnotify --version)" \
+		"evnotify $(cat /sys/module/evnotify/version)"
+}
+
+# headers RELEASE OPTION...: installs a package that looks to dkms like a kernel's headers
+headers() {
+	dir=/root/headers-$1
+	mkdir -p "$dir/DEBIAN" "$dir/usr/src/linux-headers-$1/include" "$dir/lib/modules/$1"
+	ln -s "/usr/src/linux-headers-$1" "$dir/lib/modules/$1/build"
+	printf '%s\n' "$2" CONFIG_EVENTFD=y >"$dir/usr/src/linux-headers-$1/.config"
+	printf '%s\n' "Package: linux-headers-$1" 'Version: 1' 'Architecture: all' \
+		'Maintainer: nobody <nobody@example.org>' 'Description: headers of no kernel' >"$dir/DEBIAN/control"
+	printf '%s\n' '#!/bin/sh' 'set -e' \
+		"run-parts --report --exit-on-error --arg=$1 --arg=/boot/vmlinuz-$1 /etc/kernel/header_postinst.d" \
+		>"$dir/DEBIAN/postinst"
+	chmod 755 "$dir/DEBIAN/postinst"
+	dpkg-deb -b "$dir" "/root/$1.deb" && apt install "/root/$1.deb" && [ -z "$(dpkg --audit)" ] &&
+		! installed_for "$1"
+}
+
+step_install() {
+	check "openssl is there, for dkms to sign with" apt install openssl
+	check "apt installs the packages, with what Debian has" apt install ./*.deb
+	check "dkms has built the module" installed_for "$(uname -r)"
+	is "dkms has signed it" 'DKMS module signing key' "$(modinfo -F signer evnotify)"
+	useradd --create-home --groups evnotify member
+	useradd --create-home stranger
+	use "as installed"
+	rmmod evnotify
+	check "apt gets what the package's tests need" apt install gcc libc6-dev pkgconf
+	mkdir /tmp/autopkgtest
+	check "autopkgtest: program" env AUTOPKGTEST_TMP=/tmp/autopkgtest sh ./program
+	check "autopkgtest: device" sh ./device
+	check "a new kernel installs" apt install "linux-image-$(cat upgrade)" "linux-headers-$(cat upgrade)"
+	check "dkms has built the module for it" installed_for "$(cat upgrade)"
+	sed -i 's/^#evnotify/evnotify/' /etc/modules-load.d/evnotify.conf
+}
+
+step_upgraded() {
+	is "it runs" "$(cat upgrade)" "$(uname -r)"
+	check "the module is there from boot on, as asked for" test -e /dev/evnotify
+	use "with the new kernel"
+	check "a kernel below 6.1 does not stop apt" headers 6.0.9-9-amd64 CONFIG_HIGH_RES_TIMERS=y
+	check "a kernel without high resolution timers does not stop apt" headers 7.9.9-amd64 '# CONFIG_HIGH_RES_TIMERS is not set'
+	if dpkg --compare-versions "$(dpkg-query -Wf '${Version}' dkms)" ge 3.1; then
+		check "a kernel that it does not build for does not stop apt" headers 7.8.8-amd64 CONFIG_HIGH_RES_TIMERS=y
+	else
+		echo "ok a kernel that it does not build for does not stop apt # SKIP no way with this dkms"
+	fi
+	rmmod evnotify
+	check "apt purges the packages" apt purge evnotify evnotify-dkms libevnotify1 libevnotify-dev
+	check "they leave nothing" no_traces
+	check "make dkms-install" make dkms-install
+	check "dkms has built the module from there" installed_for "$(uname -r)"
+	check "that module loads" modprobe evnotify
+	rmmod evnotify
+	check "make dkms-uninstall" make dkms-uninstall
+	check "it leaves nothing" no_traces
+	check "dkms never complained of something deprecated" silent
+}
+
+step=$(sed -n 's/.*evnotify_step=\([a-z]*\).*/\1/p' /proc/cmdline)
+"step_$step"
+echo "end of step $step"
+sync
