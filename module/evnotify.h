@@ -44,6 +44,7 @@
 #ifndef EVNOTIFY_H
 #define EVNOTIFY_H
 
+#include <linux/bits.h>
 #include <linux/completion.h>
 #include <linux/evnotify.h>
 #include <linux/hrtimer.h>
@@ -81,7 +82,7 @@ struct iov_iter;
  */
 #define EVNOTIFY_SLOT_BITS	(PAGE_SHIFT - 6)
 #define EVNOTIFY_PLACE_BITS	21
-#define EVNOTIFY_SERIAL_STEP	(1ULL << EVNOTIFY_PLACE_BITS)
+#define EVNOTIFY_SERIAL_STEP	BIT_ULL(EVNOTIFY_PLACE_BITS)
 #define EVNOTIFY_PLACE_MASK	(EVNOTIFY_SERIAL_STEP - 1)
 
 /* Records are allocated in chunks of a page. */

@@ -185,17 +185,18 @@ static long evnotify_ioctl_register(struct evnotify_instance *inst,
 	ssize_t ret;
 	u32 count;
 
-	if (!user_access_begin(uptr, sizeof(*uptr)))
+	if (!user_read_access_begin(uptr, sizeof(*uptr)))
 		return -EFAULT;
 	unsafe_get_user(requests, &uptr->requests, fault);
 	unsafe_get_user(count, &uptr->count, fault);
 	unsafe_get_user(reserved[0], &uptr->__reserved[0], fault);
 	unsafe_get_user(reserved[1], &uptr->__reserved[1], fault);
-	/* Tell now whether the result can be written. */
-	unsafe_put_user(0, &uptr->taken, fault);
-	user_access_end();
+	user_read_access_end();
 	if (!count || reserved[0] || reserved[1])
 		return -EINVAL;
+	/* Find out while nothing has happened whether we can tell the result. */
+	if (put_user(0, &uptr->taken))
+		return -EFAULT;
 
 	src.uptr = u64_to_user_ptr(requests);
 	ret = evnotify_submit(inst, &src, count);
@@ -203,7 +204,7 @@ static long evnotify_ioctl_register(struct evnotify_instance *inst,
 		return ret;
 	return put_user(ret, &uptr->taken);
 fault:
-	user_access_end();
+	user_read_access_end();
 	return -EFAULT;
 }
 
@@ -238,21 +239,21 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	u32 flags, pad;
 	int ret;
 
-	if (!user_access_begin(uptr, sizeof(*uptr)))
+	if (!user_read_access_begin(uptr, sizeof(*uptr)))
 		return -EFAULT;
 	unsafe_get_user(id, &uptr->id, fault);
 	unsafe_get_user(flags, &uptr->flags, fault);
 	unsafe_get_user(pad, &uptr->__pad, fault);
 	unsafe_get_user(reserved, &uptr->__reserved, fault);
-	/* Tell now whether the result can be written. */
-	unsafe_put_user(0, &uptr->cancelled, fault);
-	user_access_end();
-	if (flags & ~EVNOTIFY_CANCEL_ALL || pad || reserved)
+	user_read_access_end();
+	if (flags & ~EVNOTIFY_CANCEL_ALL || pad || reserved ||
+	    (flags & EVNOTIFY_CANCEL_ALL && id))
 		return -EINVAL;
+	/* As in REGISTER. */
+	if (put_user(0, &uptr->cancelled))
+		return -EFAULT;
 
 	if (flags & EVNOTIFY_CANCEL_ALL) {
-		if (id)
-			return -EINVAL;
 		cancelled = evnotify_cancel_all(inst);
 	} else {
 		ret = evnotify_cancel(inst, id);
@@ -261,7 +262,7 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	}
 	return put_user(cancelled, &uptr->cancelled);
 fault:
-	user_access_end();
+	user_read_access_end();
 	return -EFAULT;
 }
 
