@@ -112,7 +112,7 @@ if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
 	[[ $accel != kvm ]] || cpu=host
 	qemu+=(-accel "$accel" -cpu "$cpu")
 fi
-qemu+=(-append "console=ttyS1 ignore_loglevel panic=-1 tsc=nowatchdog no5lvl printk.time=1 printk.devkmsg=on $args $more_args")
+qemu+=(-append "console=ttyS1 ignore_loglevel panic=-1 tsc=nowatchdog no5lvl no_timer_check printk.time=1 printk.devkmsg=on $args $more_args")
 if [[ $interactive = 1 ]]; then
 	say "$release boots; leave with 'exit', the kernel's log is $log"
 	"${qemu[@]}" -serial mon:stdio -serial "file:$log"
