@@ -45,8 +45,9 @@ struct place {
 
 void memory_init(struct thread *t);
 /*
- * Put @image where @kind says: 0 up to the end of the page, 1 aligned, 2 not aligned, 3 NULL,
- * 4 and 6 where a process has no memory, 5 read-only, 16 and up: the end is beyond the page.
+ * Put @image where @kind says: 0 up to the end of the page, 1 aligned, on a page that is not
+ * present, 2 not aligned, 3 NULL, 4 and 6 where a process has no memory, 5 as 1, but read-only,
+ * 16 and up: the end is beyond the page.
  */
 struct place put(int which, uint64_t kind, const void *image, size_t size);
 /* The call may have written there. */

@@ -31,7 +31,7 @@ static struct evnotify_request make_request(const struct call *c, int index, int
 	r.flags = c->arg[A_FLAGS];
 	r.count = c->arg[A_LIMIT];
 	if (c->arg[A_EVENTFD] >= SLOTS)
-		r.eventfd = c->arg[A_EVENTFD];
+		r.eventfd = c->arg[A_EVENTFD] | 0x1000;	/* none that is open */
 	else if (r.mode == EVNOTIFY_MODE_EVENTFD)
 		r.eventfd = slot_get(c->arg[A_EVENTFD]).fd;
 	if (c->arg[A_RESERVED])
