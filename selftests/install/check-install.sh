@@ -101,7 +101,7 @@ boot() {
 	local suite=$1 release=$2 step=$3 file accel cpu=max ended
 	for file in vmlinuz initrd.img; do
 		debugfs -R "dump /boot/$file-$release $out/$suite.$file" "$out/$suite.img" 2>/dev/null
-		[[ -s $out/$suite.$file ]] || { point 1 "$suite: $step: the image has /boot/$file-$release"; return; }
+		[[ -s $out/$suite.$file ]] || { point 1 "$suite: $step: the image has /boot/$file-$release"; return 1; }
 	done
 	accel=$(cat "$CACHE/accel-$(cat /proc/sys/kernel/random/boot_id)" 2>/dev/null || echo tcg,thread=multi)
 	[[ $accel != kvm ]] || cpu=host
@@ -116,6 +116,7 @@ boot() {
 	ended=0
 	grep -q '^end of step' "$out/$suite.$step.tap" || ended=1
 	point $ended "$suite: $step: reaches its end"
+	return $ended
 }
 
 packages() {
@@ -156,8 +157,9 @@ check_suite() {
 	truncate -s 4G "$out/$suite.img"
 	mke2fs -q -t ext4 -E lazy_itable_init=1 -d "$work" "$out/$suite.img"
 	rm -rf "$work"
-	boot "$suite" "${release[1]}" install
-	boot "$suite" "${release[0]}" upgraded
+	if boot "$suite" "${release[1]}" install; then
+		boot "$suite" "${release[0]}" upgraded || true
+	fi
 	rm -f "$out/$suite".{img,vmlinuz,initrd.img}
 }
 
