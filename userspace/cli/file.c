@@ -23,7 +23,7 @@ void read_line(const char *path, char *buf, int size)
 	fclose(file);
 }
 
-/* A whole file, to be freed. */
+/* A whole file, up to a megabyte of it, to be freed. */
 char *read_all(const char *path, size_t *len)
 {
 	FILE *file = fopen(path, "re");
