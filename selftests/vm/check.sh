@@ -75,6 +75,7 @@ cell_kernel() {
 	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify"
 	cp "$module" "$dir/lib/modules/$release"
 	cp "$module" "$dir/evnotify"
+	touch "$dir/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
 	depmod -b "$dir" "$release"
 	cp -R "$stage" "$tests"
 	if [[ $cell = "$sanitized_on" ]]; then
