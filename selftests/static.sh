@@ -25,7 +25,10 @@ files() {
 # Not applied to user space, because the remedy exists in the kernel only:
 #   PREFER_KERNEL_TYPES (u64), PREFER_DEFINED_ATTRIBUTE_MACRO (__printf), VOLATILE (READ_ONCE),
 #   EMBEDDED_FUNCTION_NAME (messages to users name no functions; "start" is a word),
-#   CAMELCASE (PRIu64), SYMBOLIC_PERMS (stat's), ENOSYS (what a kernel without it answers)
+#   CAMELCASE (PRIu64), SYMBOLIC_PERMS (stat's), ENOSYS (what a kernel without it answers),
+#   ARRAY_SIZE, BIT_MACRO, STRCPY (strscpy), USE_NEGATIVE_ERRNO (errno is positive here)
+# Nor these: LONG_LINE_STRING (messages can be searched for in one piece), COMPLEX_MACRO
+#   (lists of initialisers), AVOID_EXTERNS (QEMU's plugin header has no package)
 # Not applied to single files:
 #   compat.h is there to compare versions
 #   trace.h has the layout that all trace headers of the kernel have
@@ -33,6 +36,8 @@ gate_checkpatch() {
 	local check=(perl "$src/scripts/checkpatch.pl" --no-tree --strict --terse --no-summary)
 	local user=PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE
 	user+=,EMBEDDED_FUNCTION_NAME,CAMELCASE,SYMBOLIC_PERMS,ENOSYS
+	user+=,ARRAY_SIZE,BIT_MACRO,STRCPY,USE_NEGATIVE_ERRNO
+	user+=,LONG_LINE_STRING,COMPLEX_MACRO,AVOID_EXTERNS
 	local -a kernel_files user_files
 	mapfile -t kernel_files < <(files '^module/.*\.[ch]$' | grep -vE '/(compat|trace)\.h$')
 	mapfile -t user_files < <(files '^(selftests|userspace)/.*\.[ch]$')

@@ -70,7 +70,8 @@ void feedback_thread_init(void)
 	int fd = open("/sys/kernel/debug/kcov", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, KCOV_INIT_TRACE, KCOV_WORDS))
-		die("/sys/kernel/debug/kcov: %s; a kernel with CONFIG_KCOV is needed", strerror(errno));
+		die("/sys/kernel/debug/kcov: %s; a kernel with CONFIG_KCOV is needed",
+		    strerror(errno));
 	kcov = mmap(NULL, KCOV_WORDS * sizeof(*kcov), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	/* It is this thread's alone; a forked child does not inherit it. */
 	if (kcov == MAP_FAILED || madvise(kcov, KCOV_WORDS * sizeof(*kcov), MADV_DONTFORK) ||

@@ -52,8 +52,7 @@ enum arg {
 	A_EVENTFD,	/* below SLOTS: the slot of an eventfd; else the number itself */
 	A_LIMIT,	/* the field count */
 	A_RESERVED,	/* n: the n-th reserved field is not 0 */
-	A_ID,		/* n: the n-th id that was issued; ID_OF_WAIT + t: that of the WAIT in
-			 * thread t */
+	A_ID,		/* n: the n-th id issued; ID_OF_WAIT + t: of the WAIT in thread t */
 	A_XOR,		/* bits that are turned over in the id */
 	A_LEN,		/* bytes */
 	A_SPLIT,	/* bytes in the first of two iovecs; 0: a plain read or write */

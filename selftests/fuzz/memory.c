@@ -48,7 +48,8 @@ struct place put(int which, uint64_t kind, const void *image, size_t size)
 		p.addr = kind == 3 ? NULL :
 			 (void *)(kind == 4 ? 0xffff888000000000 : 0x8000000000000000);
 		p.inside = 0;
-		p.readable = p.writable = false;
+		p.readable = false;
+		p.writable = false;
 	}
 	if (kind == 5)
 		p.addr += 2 * PAGE;

@@ -145,6 +145,7 @@ void call_register(const struct call *c, int index, struct slot s)
 	verify(&place, "register");
 	verify(&array, "register");
 }
+
 void call_write(const struct call *c, int index, struct slot s)
 {
 	size_t size = sizeof(struct evnotify_request);

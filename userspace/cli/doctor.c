@@ -153,7 +153,8 @@ static void examine_kernel(const struct system *system, struct finding *f)
 	unsigned int minor = 0;
 
 	what(f, "the kernel is %s", system->release);
-	sscanf(system->release, "%u.%u", &major, &minor);
+	if (sscanf(system->release, "%u.%u", &major, &minor) != 2)
+		major = 0;
 	if (major < 6 || (major == 6 && minor < 1)) {
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "kernel %s is too old", system->release);
@@ -220,10 +221,12 @@ static void examine_installed(const struct system *system, struct finding *f)
 	if (find_file("/var/lib/dkms/" MODULE_NAME "/*/build/make.log", path, sizeof(path))) {
 		why(f, "DKMS could not build it; the compiler's messages are in %s", path);
 		mend(f, "less %s", path);
-	} else if (find_file("/lib/modules/*/updates/{dkms/,}" MODULE_NAME ".ko*", path, sizeof(path))) {
+	} else if (find_file("/lib/modules/*/updates/{dkms/,}" MODULE_NAME ".ko*",
+			     path, sizeof(path))) {
 		other = path + strlen("/lib/modules/");
 		len = strcspn(other, "/");
-		why(f, "it is installed for kernel %.*s; each kernel needs its own build", (int)len, other);
+		why(f, "it is installed for kernel %.*s; each kernel needs its own build",
+		    (int)len, other);
 		mend(f, "sudo dkms autoinstall -k %s", system->release);
 	} else if (exists("/var/lib/dkms/" MODULE_NAME)) {
 		why(f, "DKMS has its source, but has built it for no kernel");
@@ -301,9 +304,11 @@ static void examine_signature(const struct system *system, struct finding *f)
 	if (!*system->signer) {
 		problem(f, EXIT_REFUSED);
 		what(f, "the module is not signed");
-		why(f, "%s makes the kernel refuse such modules; DKMS signs if it has openssl", enforced);
-		mend(f, "sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && sudo dkms install evnotify/%s -k %s && sudo mokutil --import " MOK_CERTIFICATE " && sudo reboot",
-		     system->version, system->release, system->version, system->release);
+		why(f, "%s makes the kernel refuse such modules; DKMS signs if it has openssl",
+		    enforced);
+		mend(f, "sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && sudo dkms install evnotify/%s -k %s && sudo mokutil --import %s && sudo reboot",
+		     system->version, system->release, system->version, system->release,
+		     MOK_CERTIFICATE);
 		return;
 	}
 	if (is_enrolled()) {
@@ -314,7 +319,8 @@ static void examine_signature(const struct system *system, struct finding *f)
 		note(f);
 		what(f, "the module is signed by '%s'", system->signer);
 		why(f, "%s is on, and without UEFI only keys inside the kernel count", enforced);
-		mend(f, "sudo modprobe " MODULE_NAME " tells; else boot without what turns %s on", enforced);
+		mend(f, "sudo modprobe " MODULE_NAME " tells; else boot without what turns %s on",
+		     enforced);
 		return;
 	}
 	problem(f, EXIT_REFUSED);
@@ -339,7 +345,8 @@ static void examine_loaded(const struct system *system, struct finding *f)
 	if (!system->is_installed || strcmp(system->version, system->loaded_version) == 0)
 		return;
 	note(f);
-	what(f, "module %s is loaded, but %s is installed", system->loaded_version, system->version);
+	what(f, "module %s is loaded, but %s is installed",
+	     system->loaded_version, system->version);
 	why(f, "it was loaded before the upgrade");
 	mend(f, "sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME);
 }
@@ -395,7 +402,8 @@ static void examine_node(const struct system *system, struct finding *f)
 		}
 		number[strcspn(number, ":")] = ' ';
 		why(f, "the module is loaded, so /dev is not the kernel's devtmpfs");
-		mend(f, "sudo mknod -m 660 %s c %s; in a container: --device %s", system->device, number,
+		mend(f, "sudo mknod -m 660 %s c %s; in a container: --device %s",
+		     system->device, number,
 		     DEVICE_PATH);
 		return;
 	}
