@@ -29,6 +29,7 @@ help:
 	@echo '                            dkms-uninstall takes it away again'
 	@echo '  make deb                  Debian packages, into $(DEB_DIR)'
 	@echo '  make check-install        installs them in throw-away Debian systems; SUITE="trixie"'
+	@echo '  make in-tree KSRC=DIR     lay driver, tests and documentation into a kernel tree, as commits'
 	@echo '  make clean                remove build/ (downloads stay in ~/.cache/evnotify)'
 
 demo:
@@ -98,7 +99,10 @@ deb:
 check-install:
 	@selftests/install/check-install.sh $(SUITE)
 
+in-tree:
+	@selftests/in-tree.sh '$(KSRC)'
+
 clean:
 	rm -rf build
 
-.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install clean
+.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install in-tree clean
