@@ -2,7 +2,7 @@
 /*
  * bench - what it costs to be told that a time has come
  *
- *   bench [-n LIST] [-m METHOD] [-o ORDER] [-r N] [-d DEVICE] [-l] [-c] [-p]
+ *   bench [-n LIST] [-m METHOD] [-o ORDER] [-r N] [-d DEVICE] [-l] [-c] [-p SET]
  *
  * Prints one line per figure, with tabs between: figure, method, n, order of
  * the due times, median, lowest, highest.  Values are per request.
@@ -13,7 +13,7 @@
  * -r N       repetitions of each measurement (default 0: fewer with larger n)
  * -d DEVICE  (default /dev/evnotify)
  * -l         only latency    -c  only two CPUs
- * -p         tell the profiling plugin which phase begins
+ * -p SET     tell the profiling plugin which phase begins, as one of set SET (0 to 7)
  *
  * What happens in interrupts is measured as stolen time: a loop of known cost
  * per turn spins while the requests expire, and what is missing from its turns
@@ -21,7 +21,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,12 +29,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "bench.h"
-
-#define REPEATS_MAX	1000
 
 static const struct method *const methods[] = {
 	&evnotify_64, &evnotify_1, &evnotify_eventfd,
@@ -54,214 +50,17 @@ static const struct {
 	[RANDOM] = { "random", 10 },
 	[APART] = { "apart", 100000 },	/* each has an interrupt of its own */
 };
+
 #define APART_MAX	1000	/* as many suffice, and take 0.1 s */
-#define CANCEL_MAX	1000	/* io_uring would take minutes for more */
+#define CANCEL_MAX	500	/* io_uring searches a list: more would take minutes */
 #define FRESH		200
 #define FLOOR		1000
 
 unsigned int max_n;
 const char *device = "/dev/evnotify";
-double ticks_per_ns;
 
 static const char *only_method = "", *only_order = "";
 static unsigned int repeats_wanted;
-static bool marks;
-static unsigned int marked[NR_PHASES];
-static double ticks_per_turn;
-
-void die(const char *fmt, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	fputs("bench: ", stderr);
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static void progress(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
-	/* No interrupts of the serial line in what is measured next. */
-	tcdrain(STDERR_FILENO);
-	usleep(20000);
-}
-
-/* Memory that is there: no page fault in what is measured. */
-void *buffer(size_t count, size_t size)
-{
-	void *p = calloc(count, size);
-
-	if (!p)
-		die("no memory for %zu times %zu bytes", count, size);
-	return memset(p, 0xff, count * size);
-}
-
-/* How many different numbers below n there are among n, one every stride. */
-unsigned int distinct(const void *first, size_t stride, unsigned int n)
-{
-	static unsigned char *seen;
-	unsigned int i, found = 0;
-
-	if (!seen)
-		seen = buffer(max_n, 1);
-	memset(seen, 0, n);
-	for (i = 0; i < n; i++) {
-		uint64_t number = *(const uint64_t *)((const char *)first + i * stride);
-
-		if (number < n && !seen[number]) {
-			seen[number] = 1;
-			found++;
-		}
-	}
-	return found;
-}
-
-int cmp_u64(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-void result(const char *figure, const char *method, unsigned int n, const char *order,
-	    double value, double low, double high)
-{
-	printf("%s\t%s\t%u\t%s\t%.1f\t%.1f\t%.1f\n", figure, method, n, order, value, low, high);
-}
-
-/*
- * A mark is a call to an address that the plugin knows; see plugin.c. The
- * page holds return instructions.
- */
-void mark(enum phase phase, unsigned int requests)
-{
-	static unsigned char *page;
-
-	if (!marks)
-		return;
-	marked[phase] += requests;
-	if (!page) {
-		page = mmap((void *)MARKS, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-		if (page == MAP_FAILED)
-			die("mmap: %s", strerror(errno));
-		memset(page, 0xc3, 4096);
-	}
-	((void (*)(void))(page + phase * MARK_STEP))();
-}
-
-/* --- samples: a figure is the median of its repetitions -------------------------------- */
-
-struct samples {
-	double values[REPEATS_MAX];
-	unsigned int nr;
-};
-
-static void sample(struct samples *s, double value)
-{
-	if (s->nr < REPEATS_MAX)
-		s->values[s->nr++] = value;
-}
-
-static int cmp_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(struct samples *s)
-{
-	qsort(s->values, s->nr, sizeof(*s->values), cmp_double);
-	return s->values[s->nr / 2];
-}
-
-static void summary(const char *figure, const struct method *m, unsigned int n,
-		    const char *order, struct samples *s)
-{
-	double middle = median(s);
-
-	result(figure, m->name, n, order, middle, s->values[0], s->values[s->nr - 1]);
-	s->nr = 0;
-}
-
-/* --- time ------------------------------------------------------------------------------ */
-
-/* Spin until end; returns the turns. */
-static __attribute__((noinline)) uint64_t spin(uint64_t end, uint64_t *stopped)
-{
-	uint64_t turns = 0, t;
-
-	do {
-		turns++;
-		t = ticks();
-	} while (t < end);
-	*stopped = t;
-	return turns;
-}
-
-/* Ticks that the kernel takes from us until end. */
-static double stolen_until(uint64_t end)
-{
-	uint64_t start = ticks(), stopped, turns;
-
-	turns = spin(end, &stopped);
-	return (stopped - start) - turns * ticks_per_turn;
-}
-
-static void calibrate(void)
-{
-	uint64_t ns, t, stopped, turns;
-	double cost;
-	int i;
-
-	ns = now_ns();
-	t = ticks();
-	usleep(200000);
-	ticks_per_ns = (double)(ticks() - t) / (now_ns() - ns);
-
-	/* The shortest is the one without interrupts. */
-	ticks_per_turn = 1e9;
-	for (i = 0; i < 200; i++) {
-		t = ticks();
-		turns = spin(t + 100000 * ticks_per_ns, &stopped);
-		cost = (double)(stopped - t) / turns;
-		if (cost < ticks_per_turn)
-			ticks_per_turn = cost;
-	}
-}
-
-static void sleep_until(uint64_t ns)
-{
-	struct timespec ts = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
-
-	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
-		;
-}
-
-/* Let the kernel finish what it has put off: frees of what was closed. */
-static void settle(void)
-{
-	usleep(100000);
-}
-
-static uint64_t random_u64(void)
-{
-	static uint64_t state = 88172645463325252ULL;
-
-	state ^= state << 13;
-	state ^= state >> 7;
-	return state ^= state << 17;
-}
 
 static void due_times(uint64_t *due, unsigned int n, enum order order, uint64_t base)
 {
@@ -297,7 +96,7 @@ struct life {
 static void live(const struct method *m, unsigned int n, enum order order, struct life *s)
 {
 	uint64_t t0, t1, t2, t3, start, end, base;
-	double arm, fire, reap, empty;
+	double arm, fire, reap;
 
 	settle();
 	base = now_ns() + 1000000 + n * 5000ULL;
@@ -314,7 +113,7 @@ static void live(const struct method *m, unsigned int n, enum order order, struc
 	if (now_ns() > base)
 		die("%s, n %u: woken too late; is this machine busy?", m->name, n);
 	start = ticks();
-	end = start + (200000 + n * (2000 + orders[order].step)) * ticks_per_ns;
+	end = start + (200000 + n * (1300 + orders[order].step)) * ticks_per_ns;
 	mark(FIRE, n);
 	fire = stolen_until(end);
 	mark(OTHER, 0);
@@ -330,9 +129,8 @@ static void live(const struct method *m, unsigned int n, enum order order, struc
 		die("LOST: %s, n %u, %s: the same completion twice", m->name, n,
 		    orders[order].name);
 
-	empty = stolen_until(ticks() + (end - start));
 	arm = (double)(t1 - t0) / n;
-	fire = (fire - empty) / n;
+	fire = (fire - idle_load * (end - start)) / n;
 	reap = (double)(t3 - t2) / n;
 	sample(&s->arm, arm);
 	sample(&s->fire, fire);
@@ -349,18 +147,20 @@ static void measure_life(const struct method *m, unsigned int n, enum order orde
 
 	if (order == APART && n > APART_MAX)
 		return;
-	for (i = 0; i < repeats(n); i++) {
+	for (i = 0; i < (order == APART ? 3 : repeats(n)); i++) {
 		m->open(n);
 		live(m, n, order, &fresh);
 		live(m, n, order, &again);
 		m->close();
 	}
-	summary("arm", m, n, name, &fresh.arm);
-	summary("fire", m, n, name, &fresh.fire);
-	summary("reap", m, n, name, &fresh.reap);
-	summary("life", m, n, name, &fresh.life);
-	summary("life_again", m, n, name, &again.life);
-	again.arm.nr = again.fire.nr = again.reap.nr = 0;
+	summary("arm", m->name, n, name, &fresh.arm);
+	summary("fire", m->name, n, name, &fresh.fire);
+	summary("reap", m->name, n, name, &fresh.reap);
+	summary("life", m->name, n, name, &fresh.life);
+	summary("life_again", m->name, n, name, &again.life);
+	again.arm.nr = 0;
+	again.fire.nr = 0;
+	again.reap.nr = 0;
 }
 
 /* Due times that do not come. */
@@ -402,7 +202,7 @@ static void measure_cancel(const struct method *m, unsigned int n)
 		m->close();
 		sample(&s, (double)(t1 - t0) / nr);
 	}
-	summary("cancel", m, n, "random", &s);
+	summary("cancel", m->name, n, "random", &s);
 out:
 	free(which);
 }
@@ -427,7 +227,21 @@ static void measure_close(const struct method *m, unsigned int n)
 		mark(OTHER, 0);
 		sample(&s, ((double)(t3 - t2) - (t1 - t0)) / n);
 	}
-	summary("close", m, n, "-", &s);
+	summary("close", m->name, n, "-", &s);
+}
+
+/* What close() leaves to RCU and to kernel threads. */
+static void measure_close_later(const struct method *m)
+{
+	uint64_t start;
+	double window = (200000000 + max_n * 1500ULL) * ticks_per_ns, later;
+
+	far(m, max_n, false);
+	settle();
+	m->close();
+	start = ticks();
+	later = (stolen_until(start + window) - idle_load * window) / max_n;
+	result("close_later", m->name, max_n, "-", later, later, later);
 }
 
 /* The first request on a fresh file; what open() costs comes apart. */
@@ -448,8 +262,8 @@ static void measure_first(const struct method *m)
 		sample(&opened, t1 - t0);
 		sample(&armed, t2 - t1);
 	}
-	summary("open", m, 1, "-", &opened);
-	summary("first", m, 1, "-", &armed);
+	summary("open", m->name, 1, "-", &opened);
+	summary("first", m->name, 1, "-", &armed);
 }
 
 /* Free bytes, those in the lists of the CPUs included. */
@@ -470,10 +284,14 @@ static double free_bytes(void)
 	return pages * sysconf(_SC_PAGESIZE);
 }
 
-/* Kernel memory of a pending request, everything included. */
+/*
+ * Kernel memory of a pending request, everything included; what of it is held
+ * when the burst is over, and what when it is closed.
+ */
 static void measure_memory(const struct method *m)
 {
-	double before, after;
+	static struct life unused;
+	double before, pending, held, kept;
 
 	m->open(1);	/* buffers of the method itself */
 	m->close();
@@ -481,12 +299,19 @@ static void measure_memory(const struct method *m)
 	before = free_bytes();
 	far(m, max_n, false);
 	settle();
-	after = free_bytes();
+	pending = (before - free_bytes()) / max_n;
 	m->close();
 	settle();
-	result("memory", m->name, max_n, "-", (before - after) / max_n,
-	       (before - after) / max_n, (before - after) / max_n);
-	result("kept", m->name, max_n, "-", (before - free_bytes()) / max_n, 0, 0);
+	kept = (before - free_bytes()) / max_n;
+	before = free_bytes();
+	m->open(max_n);
+	live(m, max_n, SAME, &unused);
+	settle();
+	held = (before - free_bytes()) / max_n;
+	m->close();
+	result("memory", m->name, max_n, "-", pending, pending, pending);
+	result("memory_held", m->name, max_n, "-", held, held, held);
+	result("memory_kept", m->name, max_n, "-", kept, kept, kept);
 }
 
 /* What every call pays, whatever it does. */
@@ -533,6 +358,7 @@ static void measure_method(const struct method *m, const unsigned int *counts, u
 	m->open(100);
 	live(m, 100, SAME, &warm_up);
 	m->close();
+	measure_close_later(m);
 	measure_first(m);
 	for (i = 0; i < nr; i++) {
 		progress("%s, %u requests", m->name, counts[i]);
@@ -553,7 +379,7 @@ int main(int argc, char **argv)
 	char *word;
 	int c;
 
-	while ((c = getopt(argc, argv, "n:m:o:r:d:lcp")) != -1) {
+	while ((c = getopt(argc, argv, "n:m:o:r:d:lcp:")) != -1) {
 		switch (c) {
 		case 'n':
 			nr = 0;
@@ -579,7 +405,7 @@ int main(int argc, char **argv)
 			cpus = true;
 			break;
 		case 'p':
-			marks = true;
+			mark_as(strtoul(optarg, NULL, 0));
 			break;
 		default:
 			die("see the top of bench.c for the options");
@@ -596,9 +422,10 @@ int main(int argc, char **argv)
 		die("raising the limits: %s; it needs root", strerror(errno));
 	prctl(PR_SET_TIMERSLACK, 1);
 	due = buffer(max_n, sizeof(*due));
-	mark(OTHER, 0);
+	if (!cpus)
+		stay();
 	calibrate();
-	printf("ticks_per_ns\t%.6f\nticks_per_turn\t%.3f\n", ticks_per_ns, ticks_per_turn);
+	printf("ticks_per_ns\t%.6f\n", ticks_per_ns);
 
 	if (cpus) {
 		measure_cpus();
@@ -610,7 +437,6 @@ int main(int argc, char **argv)
 		if (wanted(methods[i]->name, only_method))
 			measure_method(methods[i], counts, nr);
 	measure_latency(only_method);
-	for (i = OTHER + 1; marks && i < NR_PHASES; i++)
-		printf("marked\t%u\t%u\n", i, marked[i]);
+	print_marked();
 	return 0;
 }

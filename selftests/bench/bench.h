@@ -51,12 +51,29 @@ extern const struct method timerfd_epoll, timerfd_et, uring, uring_defer, posix_
 extern unsigned int max_n;
 extern const char *device;
 
+/* A figure is the median of its samples. */
+struct samples {
+	double values[1000];
+	unsigned int nr;
+};
+
+/* util.c */
 _Noreturn void die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void *buffer(size_t count, size_t size);
 unsigned int distinct(const void *first, size_t stride, unsigned int n);
 int cmp_u64(const void *a, const void *b);
+uint64_t random_u64(void);
 void result(const char *figure, const char *method, unsigned int n, const char *order,
 	    double value, double low, double high);
+void sample(struct samples *s, double value);
+void summary(const char *figure, const char *method, unsigned int n, const char *order,
+	     struct samples *s);
+void calibrate(void);
+double stolen_until(uint64_t end);
+void sleep_until(uint64_t ns);
+void settle(void);
+void stay(void);
 
 /* latency.c, cpus.c */
 void measure_latency(const char *only);
@@ -67,6 +84,8 @@ void measure_cpus(void);
  * an instruction; on metal, ticks_per_ns makes it nanoseconds.
  */
 extern double ticks_per_ns;
+/* The part of its time that a process loses to ticks and the like. */
+extern double idle_load;
 
 static inline uint64_t now_ns(void)
 {
@@ -74,6 +93,11 @@ static inline uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+static inline struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
 }
 
 static inline uint64_t ticks(void)
@@ -85,10 +109,16 @@ static inline uint64_t ticks(void)
 #endif
 }
 
-/* Tells the profiling plugin which phase begins, by a call to MARKS + phase * MARK_STEP. */
+/*
+ * Tells the profiling plugin which phase begins, by a call to an address that
+ * it knows: MARKS + (set * NR_PHASES + phase) * MARK_STEP.
+ */
 #define MARKS		0x65760000
 #define MARK_STEP	16
+#define MARK_SETS	8
 enum phase { OTHER, ARM, FIRE, REAP, CANCEL, CLOSE, LATENCY, NR_PHASES };
 void mark(enum phase phase, unsigned int requests);
+void mark_as(unsigned int set);
+void print_marked(void);
 
 #endif /* BENCH_H */

@@ -54,7 +54,9 @@ static void close_all(void)
 	close(fd);
 	close(efd);
 	close(epfd);
-	fd = efd = epfd = -1;
+	fd = -1;
+	efd = -1;
+	epfd = -1;
 }
 
 static void wait_epoll(void)
@@ -257,17 +259,21 @@ static void posix_close(void)
 
 static const struct path paths[] = {
 	{ "timerfd read", timerfd_open, timerfd_request, timerfd_wait, close_all },
-	{ "timerfd epoll+read", timerfd_open_epoll, timerfd_request, timerfd_wait_epoll, close_all },
+	{ "timerfd epoll+read", timerfd_open_epoll, timerfd_request,
+	  timerfd_wait_epoll, close_all },
 	{ "io_uring wait", uring_open, uring_request, uring_wait, uring_close },
 	{ "POSIX timer sigwait", posix_open, posix_request, posix_wait, posix_close },
 	{ "evnotify read", evnotify_open, evnotify_request, evnotify_wait_read, close_all },
-	{ "evnotify epoll+read", evnotify_open_epoll, evnotify_request, evnotify_wait_epoll, close_all },
-	{ "evnotify eventfd read", evnotify_open_eventfd, evnotify_request, evnotify_wait_eventfd, close_all },
-	{ "evnotify eventfd epoll+read", evnotify_open_eventfd_epoll, evnotify_request, evnotify_wait_eventfd_epoll, close_all },
+	{ "evnotify epoll+read", evnotify_open_epoll, evnotify_request,
+	  evnotify_wait_epoll, close_all },
+	{ "evnotify eventfd read", evnotify_open_eventfd, evnotify_request,
+	  evnotify_wait_eventfd, close_all },
+	{ "evnotify eventfd epoll+read", evnotify_open_eventfd_epoll, evnotify_request,
+	  evnotify_wait_eventfd_epoll, close_all },
 	{ "evnotify WAIT", evnotify_open, NULL, evnotify_wait_ioctl, close_all },
 };
 
-/* latency: from the due time to the return of the call, a busy CPU excepted */
+/* From the due time to the return of the call. */
 static void measure(const struct path *path)
 {
 	static uint64_t late[SAMPLES];
@@ -291,11 +297,33 @@ static void measure(const struct path *path)
 	result("latency", path->name, 1, "-", late[SAMPLES / 2], late[0], late[SAMPLES * 99 / 100]);
 }
 
+/* All of it for a request that is due at once: to ask, to sleep or not, to be told. */
+static void measure_round_trip(const struct path *path)
+{
+	static struct samples s;
+	uint64_t start;
+	int i;
+
+	path->open();
+	for (i = -5; i < SAMPLES; i++) {
+		start = ticks();
+		if (path->request)
+			path->request(1);
+		path->wait(1);
+		if (i >= 0)
+			sample(&s, ticks() - start);
+	}
+	path->close();
+	summary("round_trip", path->name, 1, "-", &s);
+}
+
 void measure_latency(const char *only)
 {
 	unsigned int i;
 
 	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-		if (!strncmp(paths[i].name, only, strlen(only)))
+		if (!strncmp(paths[i].name, only, strlen(only))) {
 			measure(&paths[i]);
+			measure_round_trip(&paths[i]);
+		}
 }

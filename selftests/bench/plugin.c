@@ -27,7 +27,8 @@ enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int cpu, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+					   void (*cb)(qemu_plugin_id_t id,
+						      struct qemu_plugin_tb *tb));
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t idx);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
@@ -47,7 +48,7 @@ EXPORT int qemu_plugin_version = PLUGIN_VERSION;
 #define BLOCK_BYTES	16
 #define BLOCKS		((uint32_t)(-BASE / BLOCK_BYTES))
 #define USER		BLOCKS		/* all code elsewhere */
-#define PHASES		NR_PHASES
+#define PHASES		(MARK_SETS * NR_PHASES)
 
 static uint64_t *counts[PHASES];	/* by block; pages never touched cost nothing */
 static uint64_t *current;
@@ -76,10 +77,13 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		uintptr_t place = addr >= BASE ? (addr - BASE) / BLOCK_BYTES : USER;
 
 		if (addr >= MARKS && addr < MARKS + PHASES * MARK_STEP)
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, marked, QEMU_PLUGIN_CB_NO_REGS,
-							       (void *)((addr - MARKS) / MARK_STEP));
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, marked,
+							       QEMU_PLUGIN_CB_NO_REGS,
+							       (void *)((addr - MARKS) /
+									MARK_STEP));
 		else
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, QEMU_PLUGIN_CB_NO_REGS,
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, executed,
+							       QEMU_PLUGIN_CB_NO_REGS,
 							       (void *)place);
 	}
 }

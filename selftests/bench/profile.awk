@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Instructions per request, kernel function and phase.
+# Instructions per request, by kernel function and phase.
 #
 #   awk -f profile.awk OUTPUT COUNTS
 #
-# OUTPUT is what bench -p printed and then /proc/kallsyms, sorted, after a line KALLSYMS;
-# COUNTS is what plugin.so wrote, in the order of addresses within a phase. Addresses have
-# the same length, so they compare as text.
+# OUTPUT is what "in-vm.sh profile" printed: how many requests a phase was about, and after the
+# line KALLSYMS the symbols in the order of their addresses. COUNTS is what plugin.so wrote, by
+# phase and in the order of addresses within it. Addresses have the same length, so they
+# compare as text.
 
 BEGIN {
-	split("arm fire reap cancel close latency", phase_name, " ")
+	phases = split("arm fire reap cancel close latency", phase_name, " ") + 1	# and "other"
+	most = 40	# lines per phase
 }
 
 FNR == NR && $1 == "marked" { requests[$2] = $3; next }
+FNR == NR && $1 == "set" { title[$2] = substr($0, index($0, $3)); sets = $2 + 1; next }
 FNR == NR && $1 == "KALLSYMS" { symbols = 1; next }
 FNR == NR && symbols && $2 ~ /[tTwW]/ && $1 != last {
 	address[++nr] = last = $1
@@ -21,33 +24,40 @@ FNR == NR && symbols && $2 ~ /[tTwW]/ && $1 != last {
 FNR == NR { next }
 
 $1 != phase { phase = $1; i = 1 }
+$2 == "0" {
+	# while requests expire, the process spins
+	if (phase % phases != 2)
+		add("(user space)", $3)
+	next
+}
 {
-	if ($2 == "0") {
-		function_name = "(user space)"
-	} else {
-		while (i < nr && address[i + 1] <= $2)
-			i++
-		function_name = name[i]
-	}
-	count[phase, function_name] += $3
-	total[phase] += $3
-	all[phase] = all[phase] == "" ? function_name : all[phase] "\n" function_name
+	while (i < nr && address[i + 1] <= $2)
+		i++
+	add(name[i], $3)
+}
+
+function add(symbol, instructions) {
+	if (!((phase, symbol) in count))
+		list[phase, ++listed[phase]] = symbol
+	count[phase, symbol] += instructions
+	total[phase] += instructions
 }
 
 END {
-	for (phase = 1; phase <= 6; phase++) {
-		if (!requests[phase])
-			continue
-		printf "\n%s: %.1f instructions per request, %d requests\n", phase_name[phase],
-			total[phase] / requests[phase], requests[phase]
-		split(all[phase], list, "\n")
-		sort = "sort -rn -k1,1 | head -n " (lines ? lines : 40)
-		for (j in list) {
-			if (count[phase, list[j]] == "")
+	sort = "sort -rn -k1,1 | head -n " most
+	for (set = 0; set < sets; set++) {
+		printf "\n=== bench %s\n", title[set]
+		for (p = 1; p < phases; p++) {
+			phase = set * phases + p
+			if (!requests[phase])
 				continue
-			printf "%9.1f  %s\n", count[phase, list[j]] / requests[phase], list[j] | sort
-			delete count[phase, list[j]]
+			printf "\n%s: %.1f instructions per request, %d requests\n", phase_name[p],
+				total[phase] / requests[phase], requests[phase]
+			fflush()
+			for (i = 1; i <= listed[phase]; i++)
+				printf "%9.1f  %s\n", count[phase, list[phase, i]] / requests[phase],
+					list[phase, i] | sort
+			close(sort)
 		}
-		close(sort)
 	}
 }

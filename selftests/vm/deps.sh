@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that are missing here, and says which and why.
 #
-#   deps.sh demo|check
+#   deps.sh demo|check|bench
 #
 # Without apt it names what is missing and fails only then.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-[[ ${1:-} = demo || ${1:-} = check ]] || die "usage: deps.sh demo|check"
+[[ ${1:-} =~ ^(demo|check|bench)$ ]] || die "usage: deps.sh demo|check|bench"
 [[ $1 = demo ]] || "$0" demo	# which brings a gcc, whose version counts below
 gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
 
@@ -44,6 +44,8 @@ check        sparse                             sparse                  static g
 check        spatch                             coccinelle              static gate
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
+bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
+bench        gnuplot                            gnuplot-nox             draws the chart
 END
 }
 
