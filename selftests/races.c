@@ -55,7 +55,7 @@ struct opponent {
 	__u64 strike_ns;
 	int fd;
 	__u64 id;
-	__u64 value;		/* in or out, as the strike has it */
+	atomic_ullong value;	/* in or out, as the strike has it */
 	struct waiter *waiter;
 	int ret;
 	int crowd_fd;
@@ -175,6 +175,20 @@ static int race_crowd(struct opponent *o, __u64 due_ns)
 	return !n || arm_many(o->fd, reqs, n) == (int)n ? 0 : -EPROTO;
 }
 
+/* Arms the request that the round is about, and sends the opponent. */
+static int race_arm(struct opponent *o, struct evnotify_request *req)
+{
+	int ret;
+
+	req->flags = EVNOTIFY_ABSTIME;
+	ret = race_crowd(o, req->due_ns) ?: arm(o->fd, req);
+	if (ret)
+		return ret;
+	o->id = req->id;
+	race_at(o, req->due_ns);
+	return 0;
+}
+
 static void strike_cancel(struct opponent *o)
 {
 	o->ret = cancel(o->fd, o->id);
@@ -190,11 +204,7 @@ TEST_F(instance, cancel_against_expiry_of_a_pending_request)
 	race_begin(&o, self->fd, strike_cancel);
 	while (race_goes_on(&o)) {
 		req = pending_in(race_due(&o), ++rounds);
-		req.flags = EVNOTIFY_ABSTIME;
-		ASSERT_EQ(0, race_crowd(&o, req.due_ns));
-		ASSERT_EQ(0, arm(self->fd, &req));
-		o.id = req.id;
-		race_at(&o, req.due_ns);
+		ASSERT_EQ(0, race_arm(&o, &req));
 		ASSERT_EQ(0, read_events(self->fd, &event, 1));
 		race_join(&o);
 		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
@@ -220,12 +230,8 @@ TEST_F(instance, cancel_against_expiry_of_an_eventfd_request)
 	race_begin(&o, self->fd, strike_cancel);
 	while (race_goes_on(&o)) {
 		req = eventfd_in(race_due(&o), efd);
-		req.flags = EVNOTIFY_ABSTIME;
-		ASSERT_EQ(0, race_crowd(&o, req.due_ns));
-		ASSERT_EQ(0, arm(self->fd, &req));
 		rounds++;
-		o.id = req.id;
-		race_at(&o, req.due_ns);
+		ASSERT_EQ(0, race_arm(&o, &req));
 		race_join(&o);
 		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
 		/* once cancelled it is never signalled: a late signal shows up in a later round */
@@ -237,6 +243,37 @@ TEST_F(instance, cancel_against_expiry_of_an_eventfd_request)
 	race_end(_metadata, &o);
 	EXPECT_EQ(0, eventfd_take(efd));
 	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
+}
+
+static void strike_cancel_take(struct opponent *o)
+{
+	o->ret = cancel(o->fd, o->id);
+	/* what was signalled until now is all that ever is */
+	o->value = eventfd_take(o->value);
+}
+
+TEST_F(instance, cancel_against_expiry_of_a_periodic_eventfd_request)
+{
+	int efd = eventfd(0, EFD_NONBLOCK);
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0;
+
+	race_begin(&o, self->fd, strike_cancel_take);
+	while (race_goes_on(&o)) {
+		req = eventfd_in(race_due(&o), efd);
+		req.period_ns = 100 * NSEC_PER_USEC;
+		rounds++;
+		o.value = efd;
+		ASSERT_EQ(0, race_arm(&o, &req));
+		race_join(&o);
+		ASSERT_EQ(0, o.ret);
+		ASSERT_EQ(0, eventfd_take(efd));
+		race_score(&o, !o.value);
+	}
+	race_end(_metadata, &o);
+	EXPECT_EQ(0, eventfd_take(efd));
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.crowd, rounds, 0, 0);
 }
 
 static void strike_update(struct opponent *o)
@@ -254,12 +291,8 @@ TEST_F(instance, update_against_expiry)
 	race_begin(&o, self->fd, strike_update);
 	while (race_goes_on(&o)) {
 		req = pending_in(race_due(&o), ++rounds);
-		req.flags = EVNOTIFY_ABSTIME;
-		ASSERT_EQ(0, race_crowd(&o, req.due_ns));
-		ASSERT_EQ(0, arm(self->fd, &req));
-		o.id = req.id;
 		o.value = req.due_ns + 300 * NSEC_PER_USEC;
-		race_at(&o, req.due_ns);
+		ASSERT_EQ(0, race_arm(&o, &req));
 		ASSERT_EQ(0, read_events(self->fd, &event, 1));
 		race_join(&o);
 		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
@@ -462,6 +495,9 @@ TEST_F(instance, two_readers_against_periodic_expiry)
 		o.ret = 0;
 		ASSERT_EQ(0, arm(self->fd, &req));
 		race_at(&o, now_ns(CLOCK_MONOTONIC));
+		/* or this side would be through before the other is awake */
+		while (!o.value && o.struck != o.round)
+			sched_yield();
 		for (sum = 0, last = 0; !last; ) {
 			if (!readable(self->fd, 1)) {
 				if (o.struck == o.round && o.ret)
