@@ -526,7 +526,7 @@ TEST_F_TIMEOUT(instance, storm, 600)
 /*
  * The clock goes back between the kernel's finding a timer due and our interrupt's asking for
  * the time: nothing is due then, and the interrupt must not come again and again until it is.
- * A machine that fails hangs.
+ * A kernel that does hangs; no run has shown that yet.
  */
 static void *clock_setter(void *arg)
 {
