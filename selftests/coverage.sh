@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# "make coverage": which lines and branches of the module do all the tests reach?
+#
+#   coverage.sh
+#
+# Runs every program of selftests/ and the fuzzer's corpus in one VM, on the debug kernel,
+# against a module that counts (gcov). Prints a table, leaves HTML in build/coverage/html/,
+# and fails on a line that nothing reached and coverage.allow does not account for. The
+# counts come back over the console.
+# shellcheck source-path=SCRIPTDIR/vm source=common.sh
+. "$(dirname "$0")/vm/common.sh"
+
+here=$TOP/selftests
+allow=$here/coverage.allow
+out=$BUILD/coverage
+export EVNOTIFY_BUILD=$out	# a module of its own, beside that of "make check"
+
+have lcov genhtml || die "the package lcov is needed: apt-get install lcov"
+rm -rf "$out"
+mkdir -p "$out/tests" "$out/data"
+
+module=$("$VM_DIR/build.sh" debug GCOV_PROFILE=y)
+objects=$(dirname "$module")
+
+say "building the tests"
+ksft=$("$VM_DIR/kernel.sh" source)/tools/testing/selftests
+make -s -C "$here" KSFT="$ksft" OUTPUT="$out/tests" INSTALL_PATH="$out/install/evnotify" \
+	CPPFLAGS="-isystem /usr/include/$(gcc -print-multiarch)" install >"$out/tests.log" 2>&1 ||
+	{ tail -20 "$out/tests.log" >&2; die "the tests do not build, see $out/tests.log"; }
+make -s -C "$here" KSFT="$ksft" OUTPUT="$out/tests" COLLECTION=evnotify emit_tests >"$out/install/kselftest-list.txt"
+mkdir -p "$out/install/kselftest"
+cp "$ksft/run_kselftest.sh" "$out/install"
+cp "$ksft"/kselftest/*.sh "$out/install/kselftest"
+gcc -O2 -static -I"$TOP/module/include/uapi" "$here"/fuzz/*.c -o "$out/fuzz" -lpthread
+
+# The kernel keeps the counts of a module that is unloaded and adds them up.
+use_kernel debug
+root=$out/root/lib/modules/$release
+mkdir -p "$root"
+cp "$module" "$root"
+touch "$root"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
+depmod -b "$out/root" "$release"
+
+say "running the tests"
+status=0
+"$VM_DIR/run.sh" -t 2400 -l "$out/kernel.log" debug "$out/root:/" "$module" "$out/install:evnotify/tests" \
+	"$out/fuzz" "$here/fuzz/corpus:evnotify/corpus" -- "
+	export MODULE=/evnotify/evnotify.ko EVNOTIFY_STRICT=1
+	modprobe evnotify
+	(cd tests && ./run_kselftest.sh)
+	[ -e /dev/evnotify ] || modprobe evnotify
+	./fuzz -t 0 corpus/*
+	mkdir /tmp/data
+	# their size is 0: no tar of the files themselves
+	for file in /sys/kernel/debug/gcov$objects/*.gcda; do cat \$file >/tmp/data/\${file##*/}; done
+	echo 'begin gcov'
+	tar -c -C /tmp/data . | gzip | base64
+	echo 'end gcov'" >"$out/tests.tap" || status=$?
+grep -aE '^(ok|not ok) ' "$out/tests.tap" >&2 || true
+# what the tests say is the matter of "make check"; here only what they reached counts
+[[ $status != 7[01] ]] || say "the VM: status $status, see $out/kernel.log"
+sed -n '/^begin gcov/,/^end gcov/p' "$out/tests.tap" | tr -d '\r' | sed '1d;$d' | base64 -d | tar -xz -C "$out/data" ||
+	die "no counts came back, see $out/tests.tap"
+cp "$out"/data/*.gcda "$objects"
+
+lcov=(--quiet --rc lcov_branch_coverage=1)
+lcov "${lcov[@]}" --capture --gcov-tool gcov-12 --directory "$objects" --output-file "$out/all.info"
+lcov "${lcov[@]}" --extract "$out/all.info" "$objects/*.c" --output-file "$out/module.info"
+genhtml "${lcov[@]}" --branch-coverage --title evnotify --prefix "$objects" --output-directory "$out/html" \
+	"$out/module.info" >"$out/genhtml.log"
+
+# --- the table, and what is not reached ---------------------------------------------------
+
+awk -F'[:,]' '
+	function rate(n, of) { return of ? sprintf("%6d of %4d %5.1f %%", n, of, 100 * n / of) : sprintf("%22s", "-") }
+	function line(name, l, lf, b, bf, f, ff) { printf "%-12s %s %s %s\n", name, rate(l, lf), rate(b, bf), rate(f, ff) }
+	BEGIN { printf "%-12s %22s %22s %22s\n", "file", "lines", "branches", "functions" }
+	/^SF/ { name = $2; sub(".*/", "", name) }
+	/^LF/ { lf = $2 } /^LH/ { lh = $2 } /^BRF/ { bf = $2 } /^BRH/ { bh = $2 } /^FNF/ { ff = $2 } /^FNH/ { fh = $2 }
+	/^end_of_record/ { line(name, lh, lf, bh, bf, fh, ff)
+		LF += lf; LH += lh; BF += bf; BH += bh; FF += ff; FH += fh; lf = lh = bf = bh = ff = fh = 0 }
+	END { line("all", LH, LF, BH, BF, FH, FF) }' "$out/module.info"
+echo "HTML: $out/html/index.html"
+
+# coverage.allow: FILE: text of the line -> reason
+awk -F'[:,]' '/^SF/ { file = $2 } /^DA/ && $3 == 0 { print file, $2 }' "$out/module.info" |
+	while read -r file line; do
+		text=$(sed -n "${line}{s/^[[:space:]]*//;s/[[:space:]]*$//;p}" "$file")
+		printf '%s: %s\n' "${file##*/}" "$text" >>"$out/uncovered"
+		grep -qF -- "${file##*/}: $text -> " "$allow" ||
+			printf '%s:%s: %s\n' "${file##*/}" "$line" "$text"
+	done >"$out/unaccounted"
+grep -E '^[a-z]+\.[ch]: ' "$allow" | while read -r entry; do
+	grep -qxF -- "${entry%% -> *}" "$out/uncovered" 2>/dev/null || echo "${entry%% -> *}"
+done >"$out/stale"
+if [[ -s $out/stale ]]; then
+	say "in coverage.allow, and yet reached or gone:"
+	cat "$out/stale" >&2
+fi
+[[ ! -s $out/unaccounted ]] || { cat "$out/unaccounted"; die "nothing reaches these lines; test them, or account for them in $allow"; }
