@@ -231,7 +231,15 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	unsigned long flags;
 
 	spin_lock_irqsave(&inst->lock, flags);
+	/*
+	 * The timer has expired by the clock as the core read it.  If the clock
+	 * has been set back since, requests are due all the same: else the core,
+	 * which reads the clock once for all timers, would call us again and
+	 * again until the clock gets there.
+	 */
 	q->now = hrtimer_cb_get_time(timer);
+	if (!hrtimer_is_queued(timer))
+		q->now = max(q->now, hrtimer_get_expires(timer));
 	if (evnotify_expire(q, EVNOTIFY_IRQ_BATCH)) {
 		inst->backlog |= BIT(q->clock);
 		first = NULL;
