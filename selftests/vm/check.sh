@@ -61,6 +61,8 @@ cell_programs() {
 	make -s -C "$user" O="$BUILD/userspace" WERROR=1 all check-device
 	add "$stage" library:lib_test "$BUILD/userspace/tests/lib_test"
 	add "$stage" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$BUILD/userspace/evnotify"
+	add "$stage" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
+		"$BUILD/userspace/tests/"readme_{1,2}
 	touch "$stage/whole"
 }
 
@@ -90,7 +92,7 @@ cell_kernel() {
 		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko; cd tests; status=0
 		./run_kselftest.sh ${collections[*]/#/-c command} || status=1
 		modprobe evnotify || exit
-		./run_kselftest.sh -c evnotify ${collections[*]/#/-c library} || status=1
+		./run_kselftest.sh -c evnotify -c readme ${collections[*]/#/-c library} || status=1
 		! grep -q '^evnotify ' /proc/modules || rmmod evnotify || status=1
 		exit \$status"
 }
