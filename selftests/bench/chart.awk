@@ -22,6 +22,6 @@ END {
 	for (j = 1; j <= nr; j++)
 		plot = plot sprintf("%s$data%d with linespoints lw %d title '%s'", (j > 1 ? ", " : ""), j,
 			(methods[j] ~ /^evnotify/ ? 3 : 1), methods[j])
-	print "set terminal svg size 900,500 font 'sans,12' background 'white'\nset output 'results.svg'\nplot " plot
-	print "set terminal pngcairo size 900,500 font 'sans,10'\nset output 'results.png'\nplot " plot
+	print "set terminal svg noenhanced size 900,500 font 'sans,12' background 'white'\nset output 'results.svg'\nplot " plot
+	print "set terminal pngcairo noenhanced size 900,500 font 'sans,10'\nset output 'results.png'\nplot " plot
 }

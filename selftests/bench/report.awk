@@ -85,6 +85,8 @@ function ratio(figure, a, b, n, order) {
 function show(value) {
 	if (value == "")
 		return "-"
+	if (value < 2 && value > -2)
+		return sprintf("%.3f", value)
 	if (value < 10 && value > -10)
 		return sprintf("%.2f", value)
 	return sprintf("%.0f", value)
@@ -230,7 +232,7 @@ function latencies(    j, m) {
 
 function worst_case(    j, m) {
 	print "\n### Worst case: 100,000 requests due at one instant\n"
-	print "What an interrupt and a run of the tasklet take at most, in nanoseconds, as the function_graph tracer sees them (its own cost included). The interrupt runs with interrupts off, the tasklet keeps other softirqs waiting; both then let the rest of the system go first.\n"
+	print "What an interrupt and a run of the tasklet take at most, in nanoseconds, as the function_graph tracer sees them (its own cost included). Interrupts are off during the first, other softirqs wait during the second. A long burst takes many of both, and between them the kernel lets others go first.\n"
 	print "| mode | interrupt | tasklet |\n| --- | ---: | ---: |"
 	for (j = 1; j <= nr_methods; j++) {
 		m = methods[j]
