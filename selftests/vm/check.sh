@@ -50,7 +50,7 @@ add() {
 cell_programs() {
 	local ksft make
 	ksft=$("$VM_DIR/kernel.sh" source)/tools/testing/selftests
-	make=(make -s --no-print-directory -C "$TOP/selftests" KSFT="$ksft" OUTPUT="$BUILD/selftests"
+	make=(make -s -j"$(nproc)" --no-print-directory -C "$TOP/selftests" KSFT="$ksft" OUTPUT="$BUILD/selftests"
 		CPPFLAGS="-isystem /usr/include/$(gcc -print-multiarch)" USERCFLAGS=-Werror)
 	rm -rf "$stage"
 	mkdir -p "$stage/kselftest" "$BUILD/selftests"
@@ -58,7 +58,7 @@ cell_programs() {
 	"${make[@]}" COLLECTION=evnotify emit_tests >"$stage/kselftest-list.txt"
 	cp "$ksft/run_kselftest.sh" "$stage"
 	cp "$ksft"/kselftest/*.sh "$stage/kselftest"
-	make -s -C "$user" O="$BUILD/userspace" WERROR=1 all check-device
+	make -s -j"$(nproc)" -C "$user" O="$BUILD/userspace" WERROR=1 all check-device
 	add "$stage" library:lib_test "$BUILD/userspace/tests/lib_test"
 	add "$stage" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$BUILD/userspace/evnotify"
 	add "$stage" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
