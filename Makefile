@@ -19,6 +19,9 @@ help:
 	@echo '  make check                all tests on all kernels; KERNEL="6.1 debug" picks cells'
 	@echo '  make vm                   a shell in a VM with module and tools; CMD="..." runs one'
 	@echo '                            command; KERNEL=6.12 picks a kernel; DEBUG=1 the debug kernel'
+	@echo '  make bench                instructions per request, against timerfd, io_uring, POSIX timers;'
+	@echo '                            bench-compare, bench-profile; bench-native on this machine'
+	@echo '  make model                check the model of the engine (module/evnotify.pml) with spin'
 	@echo
 	@echo 'On this machine (kernel $(KVER)):'
 	@echo '  make modules              build the module; KDIR=... for other headers'
@@ -99,10 +102,20 @@ deb:
 check-install:
 	@selftests/install/check-install.sh $(SUITE)
 
+bench:
+	@selftests/bench/bench.sh run
+
+bench-compare bench-profile bench-native:
+	@selftests/bench/bench.sh $(@:bench-%=%)
+
+model:
+	@selftests/model.sh
+
 in-tree:
 	@selftests/in-tree.sh '$(KSRC)'
 
 clean:
 	rm -rf build
 
-.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install in-tree clean
+.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
+	bench bench-compare bench-profile bench-native model in-tree clean
