@@ -16,7 +16,8 @@ help:
 	@echo
 	@echo 'See it and prove it, in throw-away VMs (nothing of this machine changes but packages):'
 	@echo '  make demo                 both modes end to end, under three minutes'
-	@echo '  make check                all tests on all kernels; KERNEL="6.1 debug" picks cells'
+	@echo '  make check                all tests on the main kernels; KERNEL="6.1 debug" picks cells'
+	@echo '  make check-all            and on all others of selftests/vm/cells'
 	@echo '  make vm                   a shell in a VM with module and tools; CMD="..." runs one'
 	@echo '                            command; KERNEL=6.12 picks a kernel; DEBUG=1 the debug kernel'
 	@echo '  make bench                instructions per request, against timerfd, io_uring, POSIX timers;'
@@ -40,6 +41,9 @@ demo:
 
 check:
 	@$(VM)/check.sh $(KERNEL)
+
+check-all:
+	@$(VM)/check.sh all
 
 vm:
 	@$(VM)/shell.sh $(or $(KERNEL),$(if $(DEBUG),debug,6.12)) $(if $(CMD),'$(subst ','\'',$(CMD))')
@@ -117,5 +121,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
+.PHONY: help demo check check-all vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
 	bench bench-compare bench-profile bench-native model in-tree clean

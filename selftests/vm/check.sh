@@ -2,38 +2,39 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # "make check": every test, or the cells named. Ends with "N passed, N failed, N skipped".
 #
-#   check.sh [CELL]...
+#   check.sh [CELL|check|all]...	(default: check)
 #
-# A cell is static (gates on the source), user (library and command without a device, under
-# ASan and UBSan), runner (does run.sh notice failures?), or a kernel of the table: module,
-# kselftest programs, library and command in a VM. Logs stay in build/check/.
+# The table "cells" has the cells and the sets "check" and "all". A kernel of the table
+# "kernels" is a cell too. Logs stay in build/check/.
 # shellcheck source-path=SCRIPTDIR source=common.sh disable=SC2317 # cells are called by name
 . "$(dirname "$0")/common.sh"
 
-cells=("$@")
-[[ $# -gt 0 ]] || cells=(static user runner 6.1 6.12 newest debug)
-first_kernel=$(printf '%s\n' "${cells[@]}" | grep -vxE 'static|user|runner' | head -1 || true)
-sanitized_on=6.12	# the kernel that also sees the programs under ASan and UBSan
 user=$TOP/userspace
 out=$BUILD/check
 stage=$BUILD/stage
 
+# what_is CELL: sets kind, what and, of a cell that the table has, set_of
+what_is() {
+	set_of='' kind='' what=''
+	read -r set_of kind what < <(table cells | awk -v n="$1" '$1 "" == n { $1 = ""; print }') || true
+	[[ -z $kind ]] || return 0
+	table kernels | awk '{ print $1 }' | grep -qxF -e "$1" ||
+		die "no cell '$1'; there are: $(table cells | awk '{ printf "%s ", $1 }')"
+	kind=vm what=$1
+}
+
 # --- cells on this machine -------------------------------------------------------------
 
-# host CELL COMMAND...: its TAP becomes a program within the KTAP of the cell
-host() {
+# cell_tap CELL COMMAND: its TAP becomes a program within the KTAP of the cell
+cell_tap() {
 	local cell=$1 status=0
 	echo "$cell:tap" >"$out/$cell.expected"
 	echo "# selftests: $cell: tap"
-	"${@:2}" | sed 's/^/# /' || status=$?
+	(cd "$TOP" && bash -c "$2") | sed 's/^/# /' || status=$?
 	[[ $status = 0 ]] || printf 'not '
 	echo "ok 1 selftests: $cell: tap"
 	return $status
 }
-
-cell_static() { host static "$VM_DIR/../static.sh"; }
-cell_runner() { host runner "$VM_DIR/run_test.sh"; }
-cell_user() { host user make -s -C "$user" O="$BUILD/userspace" WERROR=1 check; }
 
 # --- cells in a VM ---------------------------------------------------------------------
 
@@ -66,29 +67,36 @@ cell_programs() {
 	touch "$stage/whole"
 }
 
-cell_kernel() {
-	local cell=$1 dir=$out/$1.root checked=0 limit=900 collections=('') tests module
+# cell_vm CELL WHAT
+cell_vm() {
+	local cell=$1 dir=$out/$1.root kernel words word build=() options=() collections=('') tests module
+	read -r kernel words <<<"$2"
+	for word in $words; do
+		case $word in
+		sanitized) collections=('' -sanitized) ;;
+		DEBUG=*) build+=("$word") ;;
+		*) options+=("$word") ;;
+		esac
+	done
 	tests=$dir/evnotify/tests
-	[[ $cell != debug ]] || checked=1 limit=1800
 	[[ -e $stage/whole ]] || die "there are no test programs, they did not build"
-	use_kernel "$cell"
+	use_kernel "$kernel"
 	echo "$release" >"$out/$cell.release"
-	module=$("$VM_DIR/build.sh" "$cell" DEBUG=$checked)
+	module=$("$VM_DIR/build.sh" "$kernel" "${build[@]}")
 	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify"
 	cp "$module" "$dir/lib/modules/$release"
 	cp "$module" "$dir/evnotify"
 	touch "$dir/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
 	depmod -b "$dir" "$release"
 	cp -R "$stage" "$tests"
-	if [[ $cell = "$sanitized_on" ]]; then
-		collections=('' -sanitized)
+	if [[ ${#collections[@]} = 2 ]]; then
 		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
 		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
 			"$BUILD/userspace/san/evnotify"
 	fi
 	cp "$tests/kselftest-list.txt" "$out/$cell.expected"
 	# the command's tests load and unload the module themselves
-	"$VM_DIR/run.sh" -t "$limit" -l "$out/$cell.kernel.log" "$cell" "$dir:/" -- "
+	"$VM_DIR/run.sh" -t 900 "${options[@]}" -l "$out/$cell.kernel.log" "$kernel" "$dir:/" -- "
 		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko; cd tests; status=0
 		./run_kselftest.sh ${collections[*]/#/-c command} || status=1
 		modprobe evnotify || exit
@@ -102,17 +110,16 @@ cell_kernel() {
 # count VERDICT CELL...
 count() { local verdict=$1; shift; cat -- "${@/%/.results}" | grep -c "^$verdict	" || true; }
 
-# run_cell CELL: leaves its log, its results and a line for the table
+# run_cell CELL KIND [WHAT]: leaves its log, its results and a line for the table
 run_cell() {
-	local cell=$1 start=$SECONDS status=0 what=kernel verdict=pass remark="" errors tee
-	case $cell in static | user | runner | programs) what=$cell ;; esac
+	local cell=$1 start=$SECONDS status=0 kind=$2 verdict=pass remark="" errors tee
 	say "$cell: starts"
 	rm -rf "$out/$cell".*
 	ran+=("$out/$cell")
 	exec {errors}> >(tee "$out/$cell.err" >&2)
 	tee=$!
 	# in the background, since "set -e" is off wherever a status is tested at once
-	"cell_$what" "$cell" >"$out/$cell.log" 2>&"$errors" &
+	"cell_$kind" "$cell" "${3:-}" >"$out/$cell.log" 2>&"$errors" &
 	wait $! || status=$?
 	exec {errors}>&-
 	wait $tee
@@ -122,9 +129,9 @@ run_cell() {
 	if [[ $status = 70 || $status = 71 ]] || [[ $status != 0 && $(count fail "$out/$cell") = 0 ]]; then
 		verdict=fail remark="status $status: $(tail -1 "$out/$cell.err"); see $out/$cell.err"
 	fi
-	[[ -s $out/$cell.results && $what != kernel && $verdict = pass ]] ||
+	[[ -s $out/$cell.results && $kind != vm && $verdict = pass ]] ||
 		printf '%s\t%s\t%s\n' "$verdict" "$cell as a whole" "$remark" >>"$out/$cell.results"
-	printf '%-9s %-30s %7d %7d %8d %8d\n' "$cell" "$(cat "$out/$cell.release" 2>/dev/null || echo -)" \
+	printf '%-14s %-30s %7d %7d %8d %8d\n' "$cell" "$(cat "$out/$cell.release" 2>/dev/null || echo -)" \
 		"$(count pass "$out/$cell")" "$(count fail "$out/$cell")" "$(count skip "$out/$cell")" \
 		$((SECONDS - start)) >>"$out/table"
 	say "$cell: $(count pass "$out/$cell") passed, $(count fail "$out/$cell") failed, $(count skip "$out/$cell") skipped" \
@@ -133,23 +140,40 @@ run_cell() {
 		"$out/$cell.results" >&2
 }
 
-"$VM_DIR/deps.sh" check
+cells=() sources=() need=check staged=0 ran=()
+for word in "${@:-check}"; do
+	case $word in
+	check) mapfile -t -O ${#cells[@]} cells < <(table cells | awk '$2 == "check" { print $1 }') ;;
+	all) mapfile -t -O ${#cells[@]} cells < <(table cells | awk '{ print $1 }') ;;
+	*) cells+=("$word") ;;
+	esac
+done
+for cell in "${cells[@]}"; do
+	what_is "$cell"
+	[[ $set_of != all ]] || need=all
+	[[ $kind != vm || $(table kernels | awk -v n="${what%% *}" '$1 "" == n { print $2 }') != source ]] ||
+		sources+=("${what%% *}")
+done
+
+"$VM_DIR/deps.sh" "$need"
 mkdir -p "$out"
 rm -f "$out/table"
-background=
-if [[ " ${cells[*]} " = *" debug "* ]]; then
-	# the long pole: builds, when it has to, while the other cells run
-	"$VM_DIR/kernel.sh" get debug >/dev/null & background=$!
-fi
-ran=()
+# the long poles: they build, when they have to, while other cells run
+for kernel in "${sources[@]}"; do
+	"$VM_DIR/kernel.sh" get "$kernel" >/dev/null || true
+done & background=$!
 for cell in "${cells[@]}"; do
-	[[ $cell != "$first_kernel" ]] || run_cell programs
-	run_cell "$cell"
+	what_is "$cell"
+	if [[ $kind = vm && $staged = 0 ]]; then
+		run_cell programs programs
+		staged=1
+	fi
+	run_cell "$cell" "$kind" "$what"
 done
-[[ -z $background ]] || wait "$background" || true
+wait "$background" || true
 
 echo
-printf '%-9s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
+printf '%-14s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
 cat "$out/table"
 echo "logs: $out"
 echo "$(count pass "${ran[@]}") passed, $(count fail "${ran[@]}") failed, $(count skip "${ran[@]}") skipped"

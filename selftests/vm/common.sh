@@ -20,6 +20,9 @@ die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 # have COMMAND...: are they all on this machine?
 have() { local c; for c; do command -v "$c" >/dev/null || return 1; done; }
 
+# table NAME: the lines of one of the tables of this directory
+table() { sed 's/#.*//; /^[[:space:]]*$/d' "$VM_DIR/$1"; }
+
 # locked NAME COMMAND...: one at a time per name, over all clones and processes.
 locked() {
 	local what_for=$1; shift

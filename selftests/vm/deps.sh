@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that are missing here, and says which and why.
 #
-#   deps.sh demo|check|bench
+#   deps.sh demo|check|all|bench
 #
 # Without apt it names what is missing and fails only then.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-[[ ${1:-} =~ ^(demo|check|bench)$ ]] || die "usage: deps.sh demo|check|bench"
-[[ $1 = demo ]] || "$0" demo	# which brings a gcc, whose version counts below
+case ${1:-} in
+demo) ;;
+check | bench) "$0" demo ;;	# which brings a gcc, whose version counts below
+all) "$0" check ;;
+*) die "usage: deps.sh demo|check|all|bench" ;;
+esac
 gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
 
 # for        found by                           package                 why

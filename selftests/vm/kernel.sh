@@ -186,16 +186,14 @@ get_host() {
 	printf '%s\n' "release=$rel" "vmlinuz=$f" "kdir=/lib/modules/$rel/build" "cc=gcc" "root="
 }
 
-table() { sed 's/#.*//; /^[[:space:]]*$/d' "$VM_DIR/kernels"; }
-
 case ${1:-} in
 list)
-	table | awk '{ print $1 }' ;;
+	table kernels | awk '{ print $1 }' ;;
 get)
 	[[ $# = 2 ]] || die "usage: kernel.sh get NAME"
 	name=$2
-	read -r _ kind what toolchain config mem args < <(table | awk -v n="$name" '$1 == n') ||
-		die "no kernel '$name' in $VM_DIR/kernels; there are: $(table | awk '{ printf "%s ", $1 }')"
+	read -r _ kind what toolchain config mem args < <(table kernels | awk -v n="$name" '$1 "" == n') ||
+		die "no kernel '$name' in $VM_DIR/kernels; there are: $(table kernels | awk '{ printf "%s ", $1 }')"
 	[[ $kind = host ]] || apt_private
 	"get_$kind"
 	printf 'mem=%q\nargs=%q\n' "$mem" "$args" ;;

@@ -28,7 +28,7 @@ while getopts it:m:c:a:l:q: option; do
 	t) limit=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	c) cpus=$OPTARG ;;
-	a) more_args=$OPTARG ;;
+	a) more_args+=" $OPTARG" ;;
 	l) log=$OPTARG ;;
 	q) read -ra qemu_args <<<"$OPTARG" ;;
 	*) die "see the top of $0 for its usage" ;;
