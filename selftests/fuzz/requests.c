@@ -231,7 +231,7 @@ void call_wait(const struct call *c, int index, struct slot s)
 /* --- ids -------------------------------------------------------------------------------- */
 
 /* The id that a WAIT under way has been given, as soon as it has. */
-static uint64_t id_of_wait(int nr)
+static uint64_t id_of_wait(uint64_t nr)
 {
 	struct thread *t = &threads[nr % NR_THREADS];
 	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + ID_PATIENCE_NS;
