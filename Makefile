@@ -22,6 +22,7 @@ help:
 	@echo '                            command; KERNEL=6.12 picks a kernel; DEBUG=1 the debug kernel'
 	@echo '  make bench                instructions per request, against timerfd, io_uring, POSIX timers;'
 	@echo '                            bench-compare, bench-profile; bench-native on this machine'
+	@echo '  make fuzz                 the fuzzer for an hour; TIME=600 for ten minutes'
 	@echo '  make model                check the model of the engine (module/evnotify.pml) with spin'
 	@echo
 	@echo 'On this machine (kernel $(KVER)):'
@@ -112,6 +113,9 @@ bench:
 bench-compare bench-profile bench-native:
 	@selftests/bench/bench.sh $(@:bench-%=%)
 
+fuzz:
+	@selftests/fuzz/fuzz.sh long $(TIME)
+
 model:
 	@selftests/model.sh
 
@@ -122,4 +126,4 @@ clean:
 	rm -rf build
 
 .PHONY: help demo check check-all vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
-	bench bench-compare bench-profile bench-native model in-tree clean
+	bench bench-compare bench-profile bench-native fuzz model in-tree clean

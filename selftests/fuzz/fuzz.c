@@ -2,13 +2,14 @@
 /*
  * evnotify fuzzer - feedback, corpus, findings and their minimisation
  *
- *   fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] FILE...
+ *   fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] [-n TIMES] [-g GROWN] FILE...
  *
- * Runs the sequences of the files, then, for SECONDS, changed ones.  What the kernel logs and
- * PATTERNS (extended regular expressions, one per line) match is a finding.  Prints
+ * Runs the sequences of the files, TIMES each, then, for SECONDS, changed ones.  What the kernel
+ * logs and PATTERNS (extended regular expressions, one per line) match is a finding.  Prints
  * TAP without its frame.
  * Each sequence goes to shared memory before it runs, if the machine has such a device: so
- * the host knows what was run last when the kernel dies.  The corpus goes there, too.
+ * the host knows what was run last when the kernel dies.  The sequences of GROWN and the new
+ * ones that reach what none before them did go there, too: the next GROWN.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -128,6 +129,7 @@ static bool went_through(const union edges *edges)
 #define SHARED_SIZE	(4 << 20)
 
 static char *shared;
+static bool growing;
 static size_t corpus_end = RING * TEXT_SIZE;
 
 static int first_line(const char *path)
@@ -178,7 +180,7 @@ static void shared_corpus(const char *text)
 {
 	size_t length = strlen(text);
 
-	if (!shared || corpus_end + length >= SHARED_SIZE)
+	if (!shared || !growing || corpus_end + length >= SHARED_SIZE)
 		return;
 	memcpy(shared + corpus_end, text, length);
 	corpus_end += length;
@@ -212,6 +214,7 @@ static void kmsg_init(const char *patterns)
 static void check_kmsg(void)
 {
 	char record[8192];
+	bool said = false;
 	ssize_t n;
 
 	if (kmsg < 0)
@@ -225,8 +228,12 @@ static void check_kmsg(void)
 		text = strchr(record, ';');
 		text = text ? text + 1 : record;
 		text[strcspn(text, "\n")] = '\0';
-		if (!regexec(&splat, text, 0, NULL, 0))
-			finding("kernel: %s", text);
+		if (said || regexec(&splat, text, 0, NULL, 0))
+			continue;
+		/* It says more than what came of it. */
+		*world->finding = '\0';
+		finding("kernel: %s", text);
+		said = true;
 	}
 }
 
@@ -376,20 +383,22 @@ static bool try(struct program *program, bool whole)
 	return true;
 }
 
-static bool replay(const char *path)
+static bool replay(const char *path, int times)
 {
 	struct program program;
 	FILE *file = fopen(path, "re");
 	char *content = NULL;
 	const char *next;
 	size_t size = 0;
+	int i;
 
 	if (!file || getdelim(&content, &size, '\0', file) < 0)
 		die("%s: %s", path, strerror(errno));
 	fclose(file);
 	for (next = content; program_parse(&program, &next);)
-		if (nr_corpus < MAX_CORPUS && !try(&program, true))
-			return false;
+		for (i = 0; i < times; i++)
+			if (nr_corpus < MAX_CORPUS && !try(&program, true))
+				return false;
 	free(content);
 	return true;
 }
@@ -428,11 +437,11 @@ static bool fuzz(uint64_t limit_s)
 int main(int argc, char **argv)
 {
 	uint64_t seed = clock_ns(CLOCK_REALTIME), limit_s = 0;
-	const char *patterns = NULL;
+	const char *patterns = NULL, *grown = NULL;
+	int option, times = 1;
 	bool ok = true;
-	int option;
 
-	while ((option = getopt(argc, argv, "s:t:p:")) != -1) {
+	while ((option = getopt(argc, argv, "s:t:p:n:g:")) != -1) {
 		switch (option) {
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
@@ -443,8 +452,14 @@ int main(int argc, char **argv)
 		case 'p':
 			patterns = optarg;
 			break;
+		case 'n':
+			times = atoi(optarg);
+			break;
+		case 'g':
+			grown = optarg;
+			break;
 		default:
-			die("usage: fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] FILE...");
+			die("usage: fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] [-n TIMES] [-g GROWN] FILE...");
 		}
 	}
 	printf("# seed %llu\n", (unsigned long long)seed);
@@ -465,7 +480,10 @@ int main(int argc, char **argv)
 
 	started = seconds();
 	for (; ok && optind < argc; optind++)
-		ok = replay(argv[optind]);
+		ok = replay(argv[optind], times);
+	growing = true;
+	if (ok && grown)
+		ok = replay(grown, times);
 	if (ok)
 		progress();
 	printf("%sok 1 the corpus\n", ok ? "" : "not ");

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Fuzzes the file interface of the checked module on the debug kernel, in the VM. TAP.
 #
-#   fuzz.sh short [SECONDS]     the corpus, then new sequences (60): part of "make check"
-#   fuzz.sh long [SECONDS]      the same (3600), and leaves the larger corpus: "make fuzz"
-#   fuzz.sh replay FILE...      sequences of files, such as one that a finding was printed as
+#   fuzz.sh short [SECONDS]     the corpus, then new sequences (60): a cell of "make check"
+#   fuzz.sh long [SECONDS]      the same (3600): "make fuzz". What it finds goes into
+#                               corpus/regressions.seq, what reaches more into corpus/grown.seq
+#   fuzz.sh replay FILE...      sequences of files, 100 times each
 #   fuzz.sh minimise FILE       shortens one that kills the kernel, a VM for each try
-#   fuzz.sh alive [SECONDS]     does "short" find each bug of seeded-bugs/?
+#   fuzz.sh alive [SECONDS]     does "short" find each bug of seeded-bugs/, and does then the
+#                               reproducer that it printed?
 #
 # SEED=N repeats a run, as far as timing allows. Logs stay in build/fuzz/.
 # shellcheck source-path=SCRIPTDIR/../vm source=common.sh
@@ -16,26 +18,35 @@ dir=$(cd "$(dirname "$0")" && pwd)
 out=$BUILD/fuzz
 seed=${SEED:-$(date +%s)}
 ring=16 slot=8192	# of the memory that the fuzzer shares with us, see fuzz.c
+times=1			# that each sequence of a file is run
+grown=$dir/corpus/grown.seq
 
 # module [SOURCE]: the checked build that tells which code ran; beside that of "make check"
 module() {
 	EVNOTIFY_BUILD=$out "$VM_DIR/build.sh" debug DEBUG=1 KCOV_INSTRUMENT=y SRC="${1:-$TOP/module}"
 }
 
-# vm NAME MODULE SECONDS FILE...: runs the fuzzer there. Its output goes to NAME.out, too.
+# vm NAME MODULE SECONDS [FILE]...: runs the fuzzer there, by default with the whole corpus.
+# Its output goes to NAME.out, too.
 vm() {
-	local name=$1 module=$2 seconds=$3
-	local memory=$out/$name.shared status=0
-	rm -rf "$memory" "$out/$name.corpus"
-	mkdir "$out/$name.corpus"
-	cp "${@:4}" "$out/$name.corpus"
+	local name=$1 module=$2 seconds=$3 options="-s $seed -t $3 -n $times -p splats.txt"
+	local corpus=$out/$1.corpus memory=$out/$1.shared
+	shift 3
+	rm -rf "$memory" "$corpus"
+	mkdir "$corpus"
+	if [[ $# = 0 ]]; then
+		cp "$dir"/corpus/*.seq "$corpus"
+		mv "$corpus/grown.seq" "$corpus/grown"
+		options+=" -g corpus/grown"
+	else
+		cp "$@" "$corpus"
+	fi
 	truncate -s 4M "$memory"
 	"$VM_DIR/run.sh" -t $((seconds + 600)) -l "$out/$name.kernel.log" \
 		-q "-object memory-backend-file,id=fuzz,share=on,size=4M,mem-path=$memory -device ivshmem-plain,memdev=fuzz" \
-		debug "$module" "$out/fuzz" "$VM_DIR/splats.txt" "$out/$name.corpus:evnotify/corpus" -- \
-		"insmod evnotify.ko max_requests=100 && ./fuzz -s $seed -t $seconds -p splats.txt corpus/*" |
-		tee "$out/$name.out" || status=${PIPESTATUS[0]}
-	return "$status"
+		debug "$module" "$out/fuzz" "$VM_DIR/splats.txt" "$corpus:evnotify/corpus" -- \
+		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq" |
+		tee "$out/$name.out"
 }
 
 # last NAME: the sequence that ran last
@@ -63,70 +74,114 @@ minimised() {
 	cat "$keep"
 }
 
-# fuzz NAME SECONDS FILE...: one run as TAP, with the kernel's own verdict as the last point
+# reproducer NAME MODULE STATUS: of the run NAME, which ended with STATUS, the minimised
+# sequence goes to NAME.found.seq. Fails if it found nothing, or nothing that comes again.
+reproducer() {
+	local found=$out/$1.found.seq
+	rm -f "$found"
+	if [[ $3 = 71 ]]; then
+		last "$1" >"$out/$1.last.seq"
+		echo "# the VM died in this sequence, $out/$1.last.seq:"
+		sed 's/^/# /' "$out/$1.last.seq"
+		times=100
+		{ echo "# the VM died"; minimised "$out/$1.last.seq" "$2"; } >"$found" || { rm "$found"; return 1; }
+		sed 's/^/# /' "$found"
+	else
+		sed -n '/^# finding: /,/^$/{/^# minimised/!p}' "$out/$1.out" >"$found"
+		[[ -s $found ]] || { rm "$found"; return 1; }
+	fi
+	say "what it takes to find that: $found"
+}
+
+# fuzz NAME SECONDS [FILE]...: one run as TAP, with the kernel's own verdict as the last point
 fuzz() {
 	local name=$1 seconds=$2 status=0 number=2 module
 	[[ $seconds = 0 ]] || number=3
 	module=$(module)
 	printf 'TAP version 13\n1..%d\n' "$number"
 	vm "$name" "$module" "${@:2}" || status=$?
-	if [[ $status = 71 ]]; then
-		last "$name" >"$out/$name.last.seq"
-		echo "# the VM died in this sequence, $out/$name.last.seq:"
-		sed 's/^/# /' "$out/$name.last.seq"
-		[[ $name = replay ]] || { echo "# minimised:"; minimised "$out/$name.last.seq" "$module" || true; }
-	fi
+	[[ $status = 0 || $name = replay ]] || reproducer "$name" "$module" "$status" || true
 	[[ $status != 7[01] ]] || printf 'not '
 	echo "ok $number the kernel did not complain, and no memory leaked"
 	return "$status"
 }
 
+long() {
+	local status=0
+	fuzz long "$1" || status=$?
+	{
+		sed '/^$/q' "$grown"
+		tail -c +$((ring * slot + 1)) "$out/long.shared" | tr -d '\0'
+	} >"$out/grown.seq"
+	if [[ $status = 0 ]]; then
+		cp "$out/grown.seq" "$grown"
+		say "$(grep -c '^$' "$grown") sequences are in $grown now"
+	elif [[ -e $out/long.found.seq ]]; then
+		cat "$out/long.found.seq" >>"$dir/corpus/regressions.seq"
+		say "added to $dir/corpus/regressions.seq"
+	fi
+	return "$status"
+}
+
+# finds NAME PATTERN: did the run NAME find what matches?
+finds() { grep -aqE "^# finding.*($2)" "$out/$1.out"; }
+
 alive() {
-	local seconds=${1:-60} patch name module number=0 failed=0 found start
+	local patch name module pattern number=0 failed=0 found start status
 	echo 'TAP version 13'
 	for patch in "$dir"/seeded-bugs/*.patch; do
 		name=$(basename "$patch" .patch)
+		pattern=$(sed -n 's/^Finding: //p' "$patch")
 		rm -rf "${out:?}/$name"
 		cp -R "$TOP/module" "$out/$name"
 		patch -d "$out/$name" -F3 -p2 -s --no-backup-if-mismatch <"$patch" ||
 			die "$patch does not apply to module/ any more: adapt it"
 		module=$(module "$out/$name")
-		start=$SECONDS number=$((number + 1))
-		# the VM need not survive it
-		vm "$name" "$module" "$seconds" "$dir"/corpus/*.seq >&2 || true
+
+		start=$SECONDS number=$((number + 1)) status=0
+		vm "$name" "$module" "$1" >&2 || status=$?
 		found=$(grep -a -m1 '^# finding after' "$out/$name.out" || echo '# finding: none')
-		grep -qE "$(sed -n 's/^Finding: //p' "$patch")" <<<"$found" || { printf 'not '; failed=1; }
+		finds "$name" "$pattern" || { printf 'not '; failed=1; }
 		echo "ok $number the seeded bug $name: ${found#'# '} ($((SECONDS - start)) s with the VM)"
+
+		number=$((number + 1))
+		if reproducer "$name" "$module" "$status" >&2; then
+			sed 's/^/# /' "$out/$name.found.seq"
+			times=100
+			vm "$name.replay" "$module" 0 "$out/$name.found.seq" >&2 || true
+			times=1
+		fi
+		finds "$name.replay" "$pattern" || { printf 'not '; failed=1; }
+		echo "ok $number the minimised sequence finds $name again"
 	done
 	echo "1..$number"
 	return "$failed"
 }
 
-have gcc || die "gcc is needed to build the fuzzer"
+"$VM_DIR/deps.sh" check
 mkdir -p "$out"
 gcc -O2 -g -Wall -Wextra -Werror -Wno-sign-compare -static -I"$TOP/module/include/uapi" \
 	"$dir"/*.c -o "$out/fuzz" -lpthread
 
 case ${1:-} in
 short)
-	fuzz short "${2:-60}" "$dir"/corpus/*.seq
+	fuzz short "${2:-60}"
 	;;
 long)
-	status=0
-	fuzz long "${2:-3600}" "$dir"/corpus/*.seq || status=$?
-	tail -c +$((ring * slot + 1)) "$out/long.shared" | tr -d '\0' >"$out/corpus.seq"
-	say "the corpus has grown to $(grep -c '^$' "$out/corpus.seq") sequences: $out/corpus.seq"
-	exit "$status"
+	long "${2:-3600}"
 	;;
 replay)
 	[[ $# -ge 2 ]] || die "which file? fuzz.sh replay FILE..."
+	times=100
 	fuzz replay 0 "${@:2}"
 	;;
 minimise)
 	[[ $# = 2 ]] || die "which file? fuzz.sh minimise FILE"
+	times=100
 	minimised "$2" "$(module)"
 	;;
 alive)
+	"$VM_DIR/deps.sh" all
 	alive "${2:-60}"
 	;;
 *)

@@ -49,6 +49,8 @@ static const struct {
 #define VALUES(...) (const uint64_t[]){ __VA_ARGS__ }, \
 		    ARRAY_SIZE(((const uint64_t[]){ __VA_ARGS__ }))
 #define MAX64	INT64_MAX
+/* As fuzz.sh loads the module: shorter ones would keep an emulated machine busy. */
+#define MIN_PERIOD_NS	1000000
 
 /* Of each argument the values worth a try; the first ones, @usual, are those of good calls. */
 static const struct {
@@ -69,8 +71,9 @@ static const struct {
 	[A_DUE] = { "due", 6, VALUES(0, 1, 100000, 500000, 2000000, 3600000000000, 1000,
 				     MAX64 - 1, MAX64, MAX64 + 1ULL, UINT64_MAX) },
 	[A_BASE] = { "base", 2, VALUES(0, 1) },
-	[A_PERIOD] = { "period", 5, VALUES(0, 0, 100000, 1000000, 250000, 99999, 1, 3600000000000,
-					   MAX64, MAX64 + 1ULL, UINT64_MAX) },
+	[A_PERIOD] = { "period", 5, VALUES(0, 0, 0, MIN_PERIOD_NS, 2 * MIN_PERIOD_NS,
+					   MIN_PERIOD_NS - 1, 1, 3600000000000, MAX64,
+					   MAX64 + 1ULL, UINT64_MAX) },
 	[A_MODE] = { "mode", 3, VALUES(EVNOTIFY_MODE_PENDING, EVNOTIFY_MODE_PENDING,
 				       EVNOTIFY_MODE_EVENTFD, 2, 0x80000001, 0x100) },
 	[A_FLAGS] = { "flags", 2, VALUES(0, 1, 2, 3, 0x80000000, 0x100) },

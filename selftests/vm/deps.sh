@@ -48,6 +48,7 @@ check        sparse                             sparse                  static g
 check        spatch                             coccinelle              static gate
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
+all          patch                              patch                   seeds the bugs that the fuzzer has to find
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
 bench        gnuplot                            gnuplot-nox             draws the chart
 END
