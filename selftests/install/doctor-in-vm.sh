@@ -88,20 +88,41 @@ finds "in the group since the login" node problem "log out"
 diagnose su user -s /bin/sh -c '"$@"' -- sh env
 status "in the group" 0
 rm /dev/evnotify
+check "no node: evnotify says so" fails 3 "did not appear" evnotify -n 1 0 0
+check "no node: it leaves the module loaded that it did not load" test -d /sys/module/evnotify
 diagnose env
 status "no node" 3
 finds "no node" node problem "mknod -m 660 /dev/evnotify"
 check "what it says about 'node' mends that" mend node
 diagnose env
 status "the node is back" 0
-touch /run/.containerenv
+for kind in podman:/run/.containerenv docker:/.dockerenv lxc:/run/systemd/container; do
+	mkdir -p /run/systemd
+	echo lxc >"${kind#*:}"
+	diagnose env
+	status "${kind%:*}" 0
+	finds "${kind%:*}" container note "in a container (${kind%:*})"
+	finds "${kind%:*}" container note "podman run --device"
+	rm "${kind#*:}"
+done
+mkdir /cgroup
+mount -t cgroup2 groups /cgroup
+diagnose in_state deviceless
+status "without devices" 4
+finds "without devices" node problem "only devices that it was given"
+check "without devices: evnotify says so" fails 4 "not permitted" in_state deviceless evnotify -n 1 0 0
+mv "$modules" /hidden
 diagnose env
-status "a container" 0
-finds "a container" container note "podman run --device"
-rm /run/.containerenv
+status "loaded by hand" 0
+finds "loaded by hand" headers note "apt install linux-headers-$release"
+finds "loaded by hand" installed note "no module is installed"
+mv /hidden "$modules"
 diagnose in_state filtered
 status "a filter" 0
 finds "a filter" io_uring note "seccomp"
+diagnose in_state hidden
+status "a filter that denies" 0
+finds "a filter that denies" io_uring note "a filter hides it"
 sysctl -q -w kernel.io_uring_disabled=2
 diagnose env
 finds "io_uring is off" io_uring note "sysctl kernel.io_uring_disabled=0"
@@ -119,6 +140,14 @@ diagnose env
 finds "no longer" version ok "0.1.0"
 
 rmmod evnotify
+insmod foreign_abi.ko
+diagnose env
+status "a module of an older interface" 6
+finds "a module of an older interface" version problem "speaks version 0"
+check "a module of an older interface: evnotify says so" fails 6 "interface version 0" evnotify -n 1 0 0
+check "a module of an older interface: evnotify info says so" fails 6 "modprobe -r" evnotify info
+
+rmmod evnotify
 # the node that was made by hand is still there
 diagnose env
 status "a stale node" 3
@@ -130,6 +159,7 @@ rmmod evnotify
 
 # What follows cannot be taken back.
 refused() { fails 5 "$1" evnotify -n 1 0 0; }
+mount -t securityfs security /sys/kernel/security
 echo 1 >/sys/module/module/parameters/sig_enforce
 diagnose env
 status "unsigned" 5
@@ -140,7 +170,6 @@ cp signed.ko "$installed"
 diagnose env
 finds "signed by a stranger" signature note "signed by 'a stranger'"
 check "signed by a stranger: evnotify says so" refused "signature"
-mount -t securityfs security /sys/kernel/security
 echo integrity >/sys/kernel/security/lockdown
 diagnose env
 finds "lockdown" signature note "lockdown is on"

@@ -17,10 +17,13 @@ make -s -C "$TOP/userspace" O="$BUILD/userspace" all >&2
 gcc -Wall -Wextra -Werror -D_GNU_SOURCE -static "$here/in_state.c" -o "$out/bin/in_state"
 cp "$BUILD/userspace/evnotify" "$TOP/userspace/tests/tap.sh" "$out/bin"
 
-# an older release of the module, one that a stranger signed, and the present one
+# older releases of the module, one with the present interface and one without, one that a
+# stranger signed, and the present one
 cp -R "$TOP/module/." "$out/old"
 echo 0.0.1 >"$out/old/VERSION"
 cp "$("$VM_DIR/build.sh" $kernel SRC="$out/old")" "$out/bin/older.ko"
+sed -i 's/\(EVNOTIFY_ABI_VERSION\).*/\1 0/' "$out/old/include/uapi/linux/evnotify.h"
+cp "$("$VM_DIR/build.sh" $kernel SRC="$out/old")" "$out/bin/foreign_abi.ko"
 ko=$("$VM_DIR/build.sh" $kernel)
 use_kernel $kernel
 mkdir -p "$modules/$release"

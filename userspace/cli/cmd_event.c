@@ -2,6 +2,7 @@
 /*
  * evnotify DELAY 0|1: what event.exe of the origin did.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static int run(int argc, char **argv)
 	ret = input_open(&input, INPUT_BYTES);
 	if (ret)
 		return ret;
-	if (access(opt.device, F_OK) < 0)
+	if (access(opt.device, F_OK) < 0 && errno == ENOENT)
 		ret = module_load(&module, opt.module, opt.device);
 	if (!ret)
 		ret = use_device(&opt, &input);

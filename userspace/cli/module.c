@@ -177,7 +177,8 @@ static int insert(struct kmod_module *kmod, const char *file)
 	/* A file is taken as it is; an installed one with its modprobe.d options. */
 	if (file)
 		return kmod_module_insert_module(kmod, 0, NULL);
-	return kmod_module_probe_insert_module(kmod, 0, NULL, NULL, NULL, NULL);
+	return kmod_module_probe_insert_module(kmod, KMOD_PROBE_FAIL_ON_LOADED, NULL, NULL, NULL,
+					       NULL);
 }
 
 /*
