@@ -101,7 +101,7 @@ deb:
 	rm -rf $(DEB_DIR)
 	mkdir -p $(DEB_DIR)/evnotify-$(VERSION)
 	tar -cf - --exclude=./.git --exclude=./build --exclude=./userspace/build . | tar -xf - -C $(DEB_DIR)/evnotify-$(VERSION)
-	cd $(DEB_DIR)/evnotify-$(VERSION) && dpkg-buildpackage --build=binary --no-sign
+	cd $(DEB_DIR)/evnotify-$(VERSION) && dpkg-buildpackage --no-sign
 	@ls $(DEB_DIR)/*.deb
 
 check-install:
