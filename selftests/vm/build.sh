@@ -23,6 +23,7 @@ for word; do
 done
 
 use_kernel "$kernel"
+[[ $arch != arm64 ]] || flags+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
 
 # in_root ROOT COMMAND...: run inside a build root that sees the cache and build/ under
 # their own names. Its mounts end with it. objtool reads /proc.

@@ -11,16 +11,14 @@
 
 user=$TOP/userspace
 out=$BUILD/check
-stage=$BUILD/stage
 
 # what_is CELL: sets kind, what and, of a cell that the table has, set_of
 what_is() {
 	set_of='' kind='' what=''
-	read -r set_of kind what < <(table cells | awk -v n="$1" '$1 "" == n { $1 = ""; print }') || true
-	[[ -z $kind ]] || return 0
-	table kernels | awk '{ print $1 }' | grep -qxF -e "$1" ||
-		die "no cell '$1'; there are: $(table cells | awk '{ printf "%s ", $1 }')"
-	kind=vm what=$1
+	if ! read -r set_of kind what < <(row cells "$1"); then
+		row kernels "$1" >/dev/null || die "no cell '$1'; there are: $(table cells | awk '{ printf "%s ", $1 }')"
+		kind=vm what=$1
+	fi
 }
 
 # --- cells on this machine -------------------------------------------------------------
@@ -46,39 +44,64 @@ add() {
 	echo "$2" >>"$1/kselftest-list.txt"
 }
 
-# What runs on every kernel: a kselftest installation in $stage, as the kernel's own Makefile
-# lays it out
+# What runs on every kernel, for one architecture: a kselftest installation, as the kernel's
+# own Makefile lays it out
 cell_programs() {
-	local ksft make
+	local arch=$2 stage=$BUILD/stage/$2 tests=$BUILD/selftests programs=$BUILD/userspace ksft root="" triplet cc make
+	case $arch in
+	amd64) cc=gcc ;;
+	i386) cc="gcc -m32 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64" ;;
+	arm64) cc=aarch64-linux-gnu-gcc-12 ;;
+	esac
+	triplet=$($cc -print-multiarch)
+	if [[ $arch != amd64 ]]; then
+		root=$("$VM_DIR/kernel.sh" sysroot "$arch")
+		cc+=" --sysroot=$root" tests+=-$arch programs+=-$arch
+		export PKG_CONFIG_LIBDIR=$root/usr/lib/$triplet/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+	fi
 	ksft=$("$VM_DIR/kernel.sh" source)/tools/testing/selftests
-	make=(make -s -j"$(nproc)" --no-print-directory -C "$TOP/selftests" KSFT="$ksft" OUTPUT="$BUILD/selftests"
-		CPPFLAGS="-isystem /usr/include/$(gcc -print-multiarch)" USERCFLAGS=-Werror)
+	make=(make -s -j"$(nproc)" --no-print-directory -C "$TOP/selftests" KSFT="$ksft" OUTPUT="$tests" CC="$cc"
+		CPPFLAGS="-isystem $root/usr/include/$triplet" USERCFLAGS=-Werror)
 	rm -rf "$stage"
-	mkdir -p "$stage/kselftest" "$BUILD/selftests"
-	"${make[@]}" INSTALL_PATH="$stage/evnotify" install
-	"${make[@]}" COLLECTION=evnotify emit_tests >"$stage/kselftest-list.txt"
-	cp "$ksft/run_kselftest.sh" "$stage"
-	cp "$ksft"/kselftest/*.sh "$stage/kselftest"
-	make -s -j"$(nproc)" -C "$user" O="$BUILD/userspace" WERROR=1 all check-device
-	add "$stage" library:lib_test "$BUILD/userspace/tests/lib_test"
-	add "$stage" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$BUILD/userspace/evnotify"
-	add "$stage" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
-		"$BUILD/userspace/tests/"readme_{1,2}
+	mkdir -p "$stage/root" "$stage/tests/kselftest" "$tests"
+	"${make[@]}" INSTALL_PATH="$stage/tests/evnotify" install
+	"${make[@]}" COLLECTION=evnotify emit_tests >"$stage/tests/kselftest-list.txt"
+	cp "$ksft/run_kselftest.sh" "$stage/tests"
+	cp "$ksft"/kselftest/*.sh "$stage/tests/kselftest"
+	make -s -j"$(nproc)" -C "$user" O="$programs" CC="$cc" WERROR=1 all check-device
+	[[ $arch != amd64 ]] || make -s -j"$(nproc)" -C "$user" O="$programs" check-device-sanitized
+	add "$stage/tests" library:lib_test "$programs/tests/lib_test"
+	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/evnotify"
+	add "$stage/tests" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
+		"$programs/tests/"readme_{1,2}
+	# the VM has those of this machine only, where a program needs them
+	[[ $arch = amd64 ]] || (cd "$root" && find lib usr/lib -maxdepth 2 -name '*.so.[0-9]*' \
+		-exec cp -L --parents -t "$stage/root" {} +)
 	touch "$stage/whole"
+}
+
+# programs_of WHAT: for which architecture a VM needs programs
+programs_of() {
+	case " $1 $(row kernels "${1%% *}")" in
+	*' i386 '*) echo i386 ;;
+	*' aarch64-'*) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
 }
 
 # cell_vm CELL WHAT
 cell_vm() {
-	local cell=$1 dir=$out/$1.root kernel words word build=() options=() collections=('') tests module
+	local cell=$1 dir=$out/$1.root kernel words word build=() options=() collections=('') stage tests module
 	read -r kernel words <<<"$2"
 	for word in $words; do
 		case $word in
 		sanitized) collections=('' -sanitized) ;;
 		DEBUG=*) build+=("$word") ;;
+		i386) ;;
 		*) options+=("$word") ;;
 		esac
 	done
-	tests=$dir/evnotify/tests
+	tests=$dir/evnotify/tests stage=$BUILD/stage/$(programs_of "$2")
 	[[ -e $stage/whole ]] || die "there are no test programs, they did not build"
 	use_kernel "$kernel"
 	echo "$release" >"$out/$cell.release"
@@ -88,7 +111,8 @@ cell_vm() {
 	cp "$module" "$dir/evnotify"
 	touch "$dir/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
 	depmod -b "$dir" "$release"
-	cp -R "$stage" "$tests"
+	cp -R "$stage/root/." "$dir"
+	cp -R "$stage/tests" "$tests"
 	if [[ ${#collections[@]} = 2 ]]; then
 		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
 		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
@@ -140,7 +164,7 @@ run_cell() {
 		"$out/$cell.results" >&2
 }
 
-cells=() sources=() need=check staged=0 ran=()
+cells=() sources=() need=check ran=()
 for word in "${@:-check}"; do
 	case $word in
 	check) mapfile -t -O ${#cells[@]} cells < <(table cells | awk '$2 == "check" { print $1 }') ;;
@@ -151,8 +175,7 @@ done
 for cell in "${cells[@]}"; do
 	what_is "$cell"
 	[[ $set_of != all ]] || need=all
-	[[ $kind != vm || $(table kernels | awk -v n="${what%% *}" '$1 "" == n { print $2 }') != source ]] ||
-		sources+=("${what%% *}")
+	[[ $kind != vm || $(row kernels "${what%% *}") != ' source '* ]] || sources+=("${what%% *}")
 done
 
 "$VM_DIR/deps.sh" "$need"
@@ -164,9 +187,9 @@ for kernel in "${sources[@]}"; do
 done & background=$!
 for cell in "${cells[@]}"; do
 	what_is "$cell"
-	if [[ $kind = vm && $staged = 0 ]]; then
-		run_cell programs programs
-		staged=1
+	if [[ $kind = vm ]]; then
+		programs=programs-$(programs_of "$what")
+		[[ " ${ran[*]} " = *" $out/$programs "* ]] || run_cell "$programs" programs "${programs#*-}"
 	fi
 	run_cell "$cell" "$kind" "$what"
 done

@@ -23,6 +23,9 @@ have() { local c; for c; do command -v "$c" >/dev/null || return 1; done; }
 # table NAME: the lines of one of the tables of this directory
 table() { sed 's/#.*//; /^[[:space:]]*$/d' "$VM_DIR/$1"; }
 
+# row TABLE NAME: what the table says of it
+row() { table "$1" | awk -v name="$2" '$1 "" == name { $1 = ""; print; found = 1 } END { exit !found }'; }
+
 # locked NAME COMMAND...: one at a time per name, over all clones and processes.
 locked() {
 	local what_for=$1; shift
@@ -34,7 +37,7 @@ locked() {
 # shellcheck disable=SC2034 # read by the scripts that call this
 use_kernel() {
 	local env
-	declare -g release='' vmlinuz='' kdir='' cc='' root='' mem='' args=''
+	declare -g release='' vmlinuz='' kdir='' arch='' cc='' root='' mem='' args=''
 	env=$("$VM_DIR/kernel.sh" get "$1")
 	eval "$env"
 }
@@ -57,36 +60,44 @@ mirror() {
 
 # apt_private: from here on apt works on a private state that knows the suites of every
 # kernel, and nothing in /etc/apt changes. Proxies and the like still come from there.
-apt_private() {
+apt_private() { apt_use "$CACHE/apt" amd64; }
+
+# apt_foreign ARCH: the same with Debian 12 for another architecture as well
+apt_foreign() { apt_use "$CACHE/apt-$1" amd64 "$1"; }
+
+apt_use() {
 	have apt-get dpkg-deb || die "kernels come from the Debian archive through apt, and there is no apt here;" \
 		"use this machine's own kernel instead: KERNEL=host"
 	[[ -r $KEYRING ]] || die "$KEYRING is missing: install the package debian-archive-keyring"
-	locked apt apt_update
-	export APT_CONFIG=$CACHE/apt/apt.conf
+	locked "${1##*/}" apt_update "$@"
+	export APT_CONFIG=$1/apt.conf
 }
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
+# apt_update DIRECTORY ARCH...
 apt_update() {
-	local dir=$CACHE/apt main security suite
+	local dir=$1 main security suite suites=(bookworm bookworm-backports trixie trixie-backports); shift
 	[[ -z $(find "$dir/updated" -mmin -720 2>/dev/null) ]] || return 0
 	main=$(mirror Debian) security=$(mirror Debian-Security)
 	mkdir -p "$dir"/state/lists/partial "$dir"/cache/archives/partial "$dir/conf.d"
 	: >"$dir/status"
-	for suite in bookworm bookworm-backports trixie trixie-backports; do
+	[[ $# = 1 ]] || suites=(bookworm)
+	for suite in "${suites[@]}"; do
 		echo "deb [signed-by=$KEYRING] $main $suite main"
+		# it is there for its kernels
+		[[ $suite = *-backports ]] ||
+			echo "deb [arch=amd64,arm64 signed-by=$KEYRING] $security $suite-security main"
 	done >"$dir/sources.list"
-	for suite in bookworm-security trixie-security; do
-		echo "deb [signed-by=$KEYRING] $security $suite main"
-	done >>"$dir/sources.list"
 	# the machine's own settings first (proxies), then ours; hooks of the machine do not run
 	find /etc/apt/apt.conf.d -type f -exec ln -sf -t "$dir/conf.d" {} +
-	cat >"$dir/conf.d/zz-evnotify" <<-'END'
+	{ cat; printf 'APT::Architectures "%s";\n' "$@"; } >"$dir/conf.d/zz-evnotify" <<-'END'
 		#clear APT::Update::Pre-Invoke;
 		#clear APT::Update::Post-Invoke;
 		#clear APT::Update::Post-Invoke-Success;
 		APT::Sandbox::User "root";
 		APT::Architecture "amd64";
+		#clear APT::Architectures;
 		Acquire::Languages "none";
 		Dir::Cache::pkgcache "pkgcache.bin";
 		Dir::Cache::srcpkgcache "srcpkgcache.bin";
@@ -99,7 +110,7 @@ apt_update() {
 		Dir::Etc::sourcelist "$dir/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
 	END
-	say "reading the package lists of Debian 12 and 13"
+	say "reading the package lists of Debian, ${suites[*]}, for $*"
 	if APT_CONFIG=$dir/apt.conf apt-get -qq update >&2; then
 		touch "$dir/updated"
 	elif [[ -e $dir/updated ]]; then

@@ -49,6 +49,8 @@ check        spatch                             coccinelle              static g
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
+all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
+all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
 bench        gnuplot                            gnuplot-nox             draws the chart
 END

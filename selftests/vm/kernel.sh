@@ -4,9 +4,11 @@
 #
 #   kernel.sh list         names
 #   kernel.sh get NAME     prints what build.sh and run.sh need, as shell assignments:
-#                          release, vmlinuz, kdir (headers), cc, root (build root or empty),
-#                          mem, args
+#                          release, vmlinuz, kdir (headers), arch, cc, root (build root or
+#                          empty), mem, args
 #   kernel.sh source [V]   prints the directory of the unpacked kernel source (default: 7.2)
+#   kernel.sh sysroot ARCH prints a directory with the libraries and headers of Debian 12 for
+#                          another architecture, and with its busybox
 #
 # An entry of the cache counts once its file "env" is there; that file is written last.
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -31,6 +33,14 @@ finish() {
 	local dir=$1; shift
 	printf '%s\n' "$@" >"$dir/env.new"
 	mv "$dir/env.new" "$dir/env"
+}
+
+# arch_of COMPILER: Debian's name of the architecture that it compiles for
+arch_of() {
+	case $1 in
+	aarch64-linux-gnu-*) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
 }
 
 # fresh DIRECTORY: an empty one in the place of whatever an interrupted run left
@@ -75,7 +85,7 @@ unpack_debian() {
 	[[ ! -e $dir/env ]] || return 0
 	fresh "$dir"
 	mapfile -t needs < <(apt-cache depends "linux-headers-$rel" |
-		awk '$1 ~ /Depends:/ && $2 ~ /^linux-(headers-.*-common|kbuild-)/ { print $2 }')
+		grep -oE 'linux-(headers-[^ :>]*-common|kbuild-[^ :>]*)' | sort -u)
 	download "$dir/deb" "$pkg" "linux-headers-$rel" "${needs[@]}"
 	for deb in "$dir"/deb/linux-{headers,kbuild}-*.deb; do
 		dpkg-deb -x "$deb" "$dir"
@@ -117,6 +127,32 @@ unpack_root() {
 	finish "$dir"
 }
 
+sysroot() {
+	local dir
+	dir=$CACHE/root/bookworm-$1_$(deb_version "libc6-dev:$1")
+	locked "sysroot $1" unpack_sysroot "$1" "$dir"
+	echo "$dir/root"
+}
+
+unpack_sysroot() {
+	local dir=$2 deb packages=(libc6-dev liburing-dev libkmod-dev libtracefs-dev libtraceevent-dev busybox-static)
+	[[ ! -e $dir/env ]] || return 0
+	fresh "$dir"
+	mkdir -p "$dir/root" "$dir/deb/partial"
+	say "downloading the libraries of Debian 12 for $1"
+	apt-get -qq -y --no-install-recommends --download-only -o Dir::Cache::archives="$dir/deb" \
+		install "${packages[@]/%/:$1}" >&2 || die "cannot download the libraries for $1"
+	for deb in "$dir"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$dir/root"
+	done
+	# a link that begins with / means the machine that these files are for
+	find "$dir/root" -lname '/*' -printf '%p %l\n' | while read -r link target; do
+		ln -sfr "$dir/root$target" "$link"
+	done
+	rm -r "$dir/deb"
+	finish "$dir"
+}
+
 # --- kind source -----------------------------------------------------------------------
 
 source_dir() { echo "$CACHE/source/$1_$(deb_version "linux-source-$1")"; }
@@ -148,7 +184,7 @@ get_source() {
 }
 
 build_source() {
-	local src=$1 dir=$2 option pid; shift 2
+	local src=$1 dir=$2 symbol option pid; shift 2
 	[[ ! -e $dir/env ]] || return 0
 	fresh "$dir"
 	say "building the $name kernel with $toolchain (5 to 10 minutes on 2 cores, once)"
@@ -157,10 +193,15 @@ build_source() {
 		(cd "$dir" && "$src/scripts/kconfig/merge_config.sh" -m .config "$@")
 		make -C "$dir" CC="$toolchain" olddefconfig
 	} >"$dir/build.log" 2>&1 || die "configuring the kernel failed, see $dir/build.log"
-	# a misspelt or unmet option would silently test less than it says
-	while read -r option; do
-		grep -qxF "$option" "$dir/.config" || die "the $name kernel does not get '$option'"
-	done < <(sed -n '/^CONFIG_.*=/p; /^# CONFIG_.* is not set/p' "$@")
+	# a misspelt or unmet option would silently test less than it says; of two, the last counts
+	while read -r symbol option; do
+		if [[ $option = '# '* ]]; then
+			! grep -q "^$symbol=" "$dir/.config"
+		else
+			grep -qxF "$option" "$dir/.config"
+		fi || die "the $name kernel does not get '$option'"
+	done < <(sed -nE 's/^(CONFIG_[A-Z0-9_]*)=.*/\1 &/p; s/^# (CONFIG_[A-Z0-9_]*) is not set/\1 &/p' "$@" |
+		 awk '{ last[$1] = $0 } END { for (symbol in last) print last[symbol] }')
 
 	nice -n 5 make -C "$dir" CC="$toolchain" -j"$(nproc)" bzImage modules >>"$dir/build.log" 2>&1 & pid=$!
 	while sleep 30; kill -0 "$pid" 2>/dev/null; do
@@ -192,17 +233,26 @@ list)
 get)
 	[[ $# = 2 ]] || die "usage: kernel.sh get NAME"
 	name=$2
-	read -r _ kind what toolchain config mem args < <(table kernels | awk -v n="$name" '$1 "" == n') ||
+	read -r kind what toolchain config mem args < <(row kernels "$name") ||
 		die "no kernel '$name' in $VM_DIR/kernels; there are: $(table kernels | awk '{ printf "%s ", $1 }')"
-	[[ $kind = host ]] || apt_private
+	arch=$(arch_of "$toolchain")
+	case $kind-$arch in
+	host-*) ;;
+	*-amd64) apt_private ;;
+	*) apt_foreign "$arch" ;;
+	esac
 	"get_$kind"
-	printf 'mem=%q\nargs=%q\n' "$mem" "$args" ;;
+	printf 'arch=%q\nmem=%q\nargs=%q\n' "$arch" "$mem" "$args" ;;
 source)
 	apt_private
 	version=${2:-$SOURCE_VERSION}
 	dir=$(source_dir "$version")
 	locked "source $version" unpack_source "$version" "$dir"
 	echo "$dir" ;;
+sysroot)
+	[[ $# = 2 ]] || die "usage: kernel.sh sysroot ARCH"
+	apt_foreign "$2"
+	sysroot "$2" ;;
 *)
-	die "usage: kernel.sh list | get NAME | source [VERSION]" ;;
+	die "usage: kernel.sh list | get NAME | source [VERSION] | sysroot ARCH" ;;
 esac

@@ -44,8 +44,9 @@ done
 [[ $interactive = 1 || $# -ge 2 ]] || die "no command: run.sh KERNEL [FILE]... -- COMMAND..."
 shift $(($# > 0))
 
-have qemu-system-x86_64 busybox || die "qemu-system-x86_64 and busybox are needed: run $VM_DIR/deps.sh"
 use_kernel "$kernel"
+busybox=$(command -v busybox) || die "busybox is needed: run $VM_DIR/deps.sh"
+[[ $arch = amd64 ]] || busybox=$("$VM_DIR/kernel.sh" sysroot "$arch")/bin/busybox
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -60,7 +61,7 @@ libraries() { ldd "$1" 2>/dev/null | grep -o '/[^ ]*' || true; }
 fill() {
 	local root=$work/root file dest program
 	mkdir -p "$root"/{bin,dev,etc,evnotify,proc,root,run,sys,tmp,home/user}
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "$busybox" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install -m 755 "$VM_DIR/init" "$root/init"
 	printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'user:x:1000:1000::/home/user:/bin/sh' >"$root/etc/passwd"
@@ -80,7 +81,7 @@ fill() {
 		libraries "$program"
 	done | sort -u | while read -r file; do
 		mkdir -p "$root/$(dirname "$file")"
-		cp -L "$file" "$root/$file"
+		[[ -e $root/$file ]] || cp -L "$file" "$root/$file"
 	done
 	(cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null) >"$work/initramfs"
 }
@@ -104,23 +105,35 @@ accelerator() {
 }
 
 fill "$@"
-qemu=(qemu-system-x86_64 -M q35 -smp "$cpus" -m "${memory:-$mem}" -nodefaults -no-user-config
+# the command gets ttyS0, the kernel's log a console of its own
+case $arch in
+amd64)
+	machine=(qemu-system-x86_64 -M q35)
+	consoles=(-serial chardev:command -serial "file:$log")
+	console=ttyS1 ;;
+arm64)
+	machine=(qemu-system-aarch64 -M virt)
+	consoles=(-serial "file:$log" -device "pci-serial,chardev=command")
+	console=ttyAMA0 ;;
+esac
+have "${machine[0]}" || die "${machine[0]} is needed: run $VM_DIR/deps.sh"
+qemu=("${machine[@]}" -smp "$cpus" -m "${memory:-$mem}" -nodefaults -no-user-config
 	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" "${qemu_args[@]}")
 if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
-	accel=$(accelerator)
-	cpu=max
+	accel=tcg,thread=multi cpu=max
+	[[ $arch != amd64 ]] || accel=$(accelerator)
 	[[ $accel != kvm ]] || cpu=host
 	qemu+=(-accel "$accel" -cpu "$cpu")
 fi
-qemu+=(-append "console=ttyS1 ignore_loglevel panic=-1 tsc=nowatchdog no5lvl no_timer_check printk.time=1 printk.devkmsg=on $args $more_args")
+qemu+=(-append "console=$console ignore_loglevel panic=-1 tsc=nowatchdog no5lvl no_timer_check printk.time=1 printk.devkmsg=on $args $more_args")
 if [[ $interactive = 1 ]]; then
 	say "$release boots; leave with 'exit', the kernel's log is $log"
-	"${qemu[@]}" -serial mon:stdio -serial "file:$log"
+	"${qemu[@]}" -chardev stdio,id=command,mux=on,signal=off -mon chardev=command "${consoles[@]}"
 	exit
 fi
 
 status=0
-timeout --foreground "$limit" "${qemu[@]}" -monitor none -serial stdio -serial "file:$log" </dev/null || status=$?
+timeout --foreground "$limit" "${qemu[@]}" -chardev stdio,id=command "${consoles[@]}" </dev/null || status=$?
 
 # --- the verdict -----------------------------------------------------------------------
 
