@@ -51,6 +51,7 @@ check        shellcheck                         shellcheck              static g
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
+all          git                                git                     the series for a kernel tree
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
 bench        gnuplot                            gnuplot-nox             draws the chart
 END

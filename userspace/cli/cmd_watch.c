@@ -203,7 +203,7 @@ static int run(int argc, char **argv)
 	ret = parse(&opt, argc, argv);
 	if (ret)
 		return ret;
-	reqs = calloc(opt.requests, sizeof(*reqs));
+	reqs = calloc((size_t)opt.requests, sizeof(*reqs));
 	if (!reqs)
 		return fail(EXIT_FAILED, "cannot hold the requests: %s", strerror(errno));
 	ret = make_requests(&opt, reqs);
