@@ -232,15 +232,15 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 
 	spin_lock_irqsave(&inst->lock, flags);
 	/*
-	 * The timer has expired by the clock as the core read it.  If the clock
-	 * has been set back since, requests are due all the same: else the core,
-	 * which reads the clock once for all timers, would call us again and
-	 * again until the clock gets there.
+	 * The timer has expired by the clock as the core read it, once for all
+	 * timers.  If the clock has been set back since, whatever time we gave
+	 * to the timer would have passed for the core, which would call us again
+	 * and again until the clock gets there.  So let the tasklet start it.
 	 */
 	q->now = hrtimer_cb_get_time(timer);
-	if (!hrtimer_is_queued(timer))
-		q->now = max(q->now, hrtimer_get_expires(timer));
-	if (evnotify_expire(q, EVNOTIFY_IRQ_BATCH)) {
+	if (evnotify_expire(q, EVNOTIFY_IRQ_BATCH) ||
+	    (!hrtimer_is_queued(timer) &&
+	     q->now < hrtimer_get_expires(timer))) {
 		inst->backlog |= BIT(q->clock);
 		first = NULL;
 	} else {
