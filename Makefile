@@ -24,6 +24,8 @@ help:
 	@echo '                            bench-compare, bench-profile; bench-native on this machine'
 	@echo '  make fuzz                 the fuzzer for an hour; TIME=600 for ten minutes'
 	@echo '  make model                check the model of the engine (module/evnotify.pml) with spin'
+	@echo '  make torture              all that processes can do, at once; KERNEL=debug picks a kernel,'
+	@echo '                            EVNOTIFY_TORTURE_MS=60000 the time, EVNOTIFY_SEED=N repeats'
 	@echo
 	@echo 'On this machine (kernel $(KVER)):'
 	@echo '  make modules              build the module; KDIR=... for other headers'
@@ -119,6 +121,9 @@ fuzz:
 model:
 	@selftests/model.sh
 
+torture:
+	@$(VM)/alone.sh $(or $(KERNEL),6.12) torture
+
 in-tree:
 	@selftests/in-tree.sh '$(KSRC)'
 
@@ -126,4 +131,4 @@ clean:
 	rm -rf build
 
 .PHONY: help demo check check-all vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
-	bench bench-compare bench-profile bench-native fuzz model in-tree clean
+	bench bench-compare bench-profile bench-native fuzz model torture in-tree clean

@@ -332,6 +332,7 @@ static inline int open_device(struct __test_metadata *_metadata, int flags)
 }
 
 /* An open file of the device. Whatever a test did with it, its counters balance. */
+#ifndef NO_INSTANCE	/* a program with fixtures of its own only */
 FIXTURE(instance)
 {
 	int fd;
@@ -347,5 +348,6 @@ FIXTURE_TEARDOWN(instance)
 	EXPECT_TRUE(balanced(counters(self->fd)));
 	EXPECT_EQ(0, close(self->fd));
 }
+#endif
 
 #endif /* EVNOTIFY_TEST_H */

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device without privileges: members of its group, user namespaces, containers. What
+ * evnotify(7) says under CONTAINERS is what is done here.
+ */
+#include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+
+#define NO_INSTANCE
+#include "evnotify_test.h"
+
+#define USER	1000
+#define GROUP	990	/* that the node has here; any number will do */
+#define ROOT	"/tmp/evnotify-container"
+
+FIXTURE(container)
+{
+	struct stat node;
+};
+
+FIXTURE_SETUP(container)
+{
+	close(open_device(_metadata, O_RDWR));
+	if (geteuid())
+		SKIP(return, "only root can become others");
+	/* as the udev rule leaves it */
+	ASSERT_EQ(0, stat(DEVICE, &self->node));
+	ASSERT_EQ(0, chown(DEVICE, 0, GROUP));
+	ASSERT_EQ(0, chmod(DEVICE, 0660));
+	mkdir(ROOT, 0755);
+}
+
+FIXTURE_TEARDOWN(container)
+{
+	EXPECT_EQ(0, chown(DEVICE, self->node.st_uid, self->node.st_gid));
+	EXPECT_EQ(0, chmod(DEVICE, self->node.st_mode & 07777));
+	rmdir(ROOT);
+}
+
+static bool put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static bool become_user(bool member)
+{
+	gid_t groups[] = { GROUP };
+
+	/* dumpable, or /proc/self would stay root's */
+	return !setgroups(member, groups) && !setresgid(USER, USER, USER) &&
+	       !setresuid(USER, USER, USER) && !prctl(PR_SET_DUMPABLE, 1);
+}
+
+/* The root of a user namespace and all else that a container consists of */
+static bool unshare_all(void)
+{
+	return !unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
+			CLONE_NEWNET) &&
+	       put("/proc/self/setgroups", "deny") && put("/proc/self/uid_map", "0 1000 1") &&
+	       put("/proc/self/gid_map", "0 1000 1");
+}
+
+static bool works(int fd)
+{
+	struct evnotify_wait wait = { .request = pending_in(NSEC_PER_MSEC, 7) };
+
+	return !call(fd, EVNOTIFY_IOC_WAIT, &wait) && wait.event.user_data == 7 &&
+	       balanced(counters(fd));
+}
+
+/* What a child returns: 0 or the number of the line that went wrong */
+#define CHECK(condition) do { if (!(condition)) _exit(__LINE__ % 256); } while (0)
+
+/* Runs in a child: its credentials do not come back */
+static int in_child(void (*body)(int fd), int fd)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		body(fd);
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void others(int fd)
+{
+	(void)fd;
+	CHECK(become_user(false));
+	CHECK(open(DEVICE, O_RDWR) < 0 && errno == EACCES);
+	/* root of a namespace is not root */
+	CHECK(unshare_all());
+	CHECK(open(DEVICE, O_RDWR) < 0 && errno == EACCES);
+}
+
+TEST_F(container, others_are_refused)
+{
+	EXPECT_EQ(0, in_child(others, -1));
+}
+
+static void member(int fd)
+{
+	(void)fd;
+	CHECK(become_user(true));
+	fd = open(DEVICE, O_RDWR);
+	CHECK(fd >= 0 && works(fd));
+	/* a module parameter is the administrator's */
+	CHECK(!put("/sys/module/evnotify/parameters/min_period_ns", "1"));
+}
+
+TEST_F(container, members_of_the_group_need_no_privilege)
+{
+	EXPECT_EQ(0, in_child(member, -1));
+}
+
+static void member_in_namespace(int fd)
+{
+	int own;
+
+	CHECK(become_user(true));
+	CHECK(unshare_all());
+	/* the group has no name in there, and counts all the same */
+	own = open(DEVICE, O_RDWR);
+	CHECK(own >= 0 && works(own));
+	CHECK(works(fd));
+	CHECK(!put("/sys/module/evnotify/parameters/min_period_ns", "1"));
+}
+
+TEST_F(container, a_user_namespace_keeps_the_group)
+{
+	int fd = open_device(_metadata, O_RDWR);
+
+	EXPECT_EQ(0, in_child(member_in_namespace, fd));
+	close(fd);
+}
+
+static void contained(int fd)
+{
+	CHECK(become_user(true));
+	CHECK(unshare_all());
+
+	/* a root of its own, in which there is nothing but the node */
+	CHECK(!mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK(!mount("tmpfs", ROOT, "tmpfs", 0, "mode=755"));
+	CHECK(!mkdir(ROOT "/dev", 0755));
+	fd = open(ROOT DEVICE, O_WRONLY | O_CREAT, 0600);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK(!mount(DEVICE, ROOT DEVICE, NULL, MS_BIND, NULL));
+	/* what a container may not: make the node by itself */
+	CHECK(mknod(ROOT "/dev/made", S_IFCHR | 0666, makedev(10, 0)) < 0 && errno == EPERM);
+	CHECK(!chroot(ROOT) && !chdir("/"));
+
+	fd = open(DEVICE, O_RDWR);
+	CHECK(fd >= 0);
+	{
+		struct evnotify_wait wait = { .request = pending_in(NSEC_PER_MSEC, 7) };
+
+		CHECK(!call(fd, EVNOTIFY_IOC_WAIT, &wait) && wait.event.user_data == 7);
+	}
+	CHECK(chmod(DEVICE, 0666) < 0);
+}
+
+TEST_F(container, a_bind_mount_brings_the_node_in)
+{
+	EXPECT_EQ(0, in_child(contained, -1));
+}
+
+static void passed_in(int fd)
+{
+	CHECK(become_user(false));
+	CHECK(unshare_all());
+	CHECK(works(fd));
+}
+
+/* The rights were checked when it was opened. */
+TEST_F(container, a_descriptor_works_wherever_it_is_passed)
+{
+	int fd = open_device(_metadata, O_RDWR);
+
+	EXPECT_EQ(0, in_child(passed_in, fd));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
