@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,8 +35,23 @@
 #define NSEC_PER_SEC	1000000000ULL
 /* A delay that no test lives to see. */
 #define FAR_NS		(3600 * NSEC_PER_SEC)
-/* Longer than any machine takes for what a test waits for; then the test fails. */
-#define PATIENCE_MS	30000
+/*
+ * Longer than any machine takes for what a test waits for; then the test fails. A program
+ * that has lost patience once waits less from then on, or a module that wakes nobody would
+ * keep it for hours.
+ */
+#define MOST_PATIENCE_MS 30000
+#define PATIENCE_MS	(*patience_lost ? 1000 : MOST_PATIENCE_MS)
+
+static bool *patience_lost;	/* each test is a process of its own */
+
+static __attribute__((constructor)) void patience_begins(void)
+{
+	patience_lost = mmap(NULL, sizeof(*patience_lost), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (patience_lost == MAP_FAILED)
+		exit(1);
+}
 
 static inline __u64 now_ns(clockid_t clock)
 {
@@ -54,6 +70,7 @@ static inline __u64 now_ns(clockid_t clock)
 	while (!(holds = (condition)) &&				\
 	       now_ns(CLOCK_MONOTONIC) < give_up_ns)			\
 		usleep(100);						\
+	*patience_lost |= !holds;					\
 	holds;								\
 })
 
@@ -145,7 +162,10 @@ static inline bool readable(int fd, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-	return poll(&pfd, 1, timeout_ms) == 1 && pfd.revents & POLLIN;
+	if (poll(&pfd, 1, timeout_ms) == 1)
+		return pfd.revents & POLLIN;
+	*patience_lost |= timeout_ms == MOST_PATIENCE_MS;
+	return false;
 }
 
 /* As many reads as it takes: 0, or -errno. */
