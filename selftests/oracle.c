@@ -133,14 +133,16 @@ static void check_expired(struct program *p, struct ref *r, const struct evnotif
 	if (!r->told && r->due_min != r->due_max) {
 		/*
 		 * A relative request: its first record tells when it really began. Which
-		 * period it is tells the count, or the time if there is no doubt.
+		 * period it is tells the time, or the count if there is doubt.
 		 */
-		if (r->carry && r->period && r->due_max - r->due_min >= r->period) {
+		bool doubt = r->period && r->due_max - r->due_min >= r->period;
+
+		if (r->carry && doubt) {
 			r->vague = true;
 			return;
 		}
-		index = !r->period ? 0 : !r->carry ? e->count - 1 :
-			(e->due_ns - r->due_min) / r->period;
+		index = !r->period || e->due_ns < r->due_min ? 0 :
+			doubt ? e->count - 1 : (e->due_ns - r->due_min) / r->period;
 		if (e->due_ns < r->due_min + index * r->period ||
 		    e->due_ns > r->due_max + index * r->period) {
 			wrong(p, "request %llu: due %llu, not %llu to %llu + %llu * %llu", e->id,
@@ -421,6 +423,29 @@ static void step_sleep(struct program *p)
 
 /* --- the end of a program ------------------------------------------------------------- */
 
+static bool signalled(struct ref *r, __u64 least)
+{
+	r->signals += eventfd_take(r->request.eventfd);
+	return r->signals >= least;
+}
+
+/* One that has completed has signalled each expiration: those of its latest schedule at least. */
+static void end_eventfd(struct program *p, struct ref *r)
+{
+	__u64 least = r->period ? r->limit : 1;
+
+	if (outcome_ok(p, r, "cancel", cancel(p->fd, r->request.id))) {
+		now_cancelled(r);
+		p->cancelled++;
+		return;
+	}
+	/* the tasklet may be at it yet */
+	if (!UNTIL(signalled(r, least)))
+		wrong(p, "request %llu: %llu signals, at least %llu", r->request.id, r->signals,
+		      least);
+	p->exact++;
+}
+
 /* What is left is cancelled: then every request must have ended, in its way. */
 static void finish(struct program *p)
 {
@@ -428,6 +453,10 @@ static void finish(struct program *p)
 	long all;
 	int i;
 
+	for (i = 0; i < p->count; i++)
+		if (p->refs[i].request.mode == EVNOTIFY_MODE_EVENTFD && p->refs[i].request.id &&
+		    !p->refs[i].cancelled)
+			end_eventfd(p, &p->refs[i]);
 	all = cancel_all(p->fd);
 	if (all < 0)
 		wrong(p, "cancel all: %s", strerror(-all));
