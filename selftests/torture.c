@@ -33,7 +33,7 @@
 #define BOUND_MAX_NS	(2 * NSEC_PER_SEC)	/* what the bystander has to put up with, */
 #define BOUND_MEAN_NS	(50 * NSEC_PER_MSEC)	/* at most and on average */
 #define CGROUP		"/sys/fs/cgroup/evnotify-torture"
-#define CGROUP_BYTES	"6291456"
+#define CGROUP_BYTES	"12582912"
 #define MODULE		"/sys/module/evnotify"
 #define PARAMETERS	MODULE "/parameters/"
 
@@ -323,6 +323,26 @@ static pid_t start_worker(__u64 seed)
 	_exit(1);
 }
 
+/* A process that arms more than its memory cgroup has memory for; that may kill it */
+static pid_t start_hoarder(void)
+{
+	static struct evnotify_request q[FLOOD];
+	pid_t pid = fork_mortal();
+	int fd, i;
+
+	if (pid)
+		return pid;
+	for (i = 0; i < FLOOD; i++)
+		q[i] = pending_in(FAR_NS, i);
+	for (;;) {
+		usleep(50000);	/* also until it is in the cgroup */
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		while (arm_many(fd, q, FLOOD) > 0)
+			;
+		close(fd);
+	}
+}
+
 /* How late requests complete on an instance that nobody else uses */
 static pid_t start_victim(void)
 {
@@ -479,7 +499,7 @@ TEST_F_TIMEOUT(instance, storm, 600)
 	bool set_clock = setting("EVNOTIFY_TORTURE_CLOCK", 1);
 	unsigned long old_period, old_limit;
 	unsigned int started = 0, killed = 0;
-	pid_t workers[WORKERS], victim;
+	pid_t workers[WORKERS], victim, hoarder = -1;
 	bool limited;
 	int i, op;
 
@@ -514,15 +534,21 @@ TEST_F_TIMEOUT(instance, storm, 600)
 	}
 	for (report = start; now_ns(CLOCK_MONOTONIC) < start + duration;) {
 		usleep(50000);
-		/* one of them may have been killed already, for want of memory */
 		i = pick(&chooser, 4 * WORKERS);
-		if (i < WORKERS) {
+		if (i < WORKERS)
 			kill(workers[i], SIGKILL);
-			waitpid(workers[i], NULL, 0);
+		/* want of memory may have killed others */
+		for (i = 0; i < WORKERS; i++) {
+			if (waitpid(workers[i], NULL, WNOHANG) != workers[i])
+				continue;
 			killed++;
 			workers[i] = start_worker(seed + started++);
 			if (limited)
 				into_cgroup(workers[i]);
+		}
+		if (limited && (hoarder < 0 || waitpid(hoarder, NULL, WNOHANG) == hoarder)) {
+			hoarder = start_hoarder();
+			into_cgroup(hoarder);
 		}
 		if (!pick(&chooser, 4) && set_clock) {
 			/* there and back */
@@ -540,6 +566,8 @@ TEST_F_TIMEOUT(instance, storm, 600)
 		kill(workers[i], SIGKILL);
 		waitpid(workers[i], NULL, 0);
 	}
+	if (hoarder > 0)
+		kill(hoarder, SIGKILL);
 	EXPECT_EQ(0, kill(victim, SIGKILL));
 	waitpid(victim, &i, 0);
 	EXPECT_TRUE(WIFSIGNALED(i))
@@ -590,6 +618,62 @@ TEST_F_TIMEOUT(instance, storm, 600)
 	EXPECT_LT(0, shared->latencies);
 	EXPECT_GT(BOUND_MAX_NS, shared->latency_max);
 	EXPECT_GT(BOUND_MEAN_NS, shared->latency_sum / (shared->latencies ?: 1));
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* How far a process gets that only computes, on this CPU, in a second */
+static unsigned long computed(void)
+{
+	__u64 end = now_ns(CLOCK_MONOTONIC) + NSEC_PER_SEC;
+	unsigned long n = 0;
+
+	while (now_ns(CLOCK_MONOTONIC) < end)
+		n++;
+	return n;
+}
+
+/* What is left of a CPU to others under the worst that one instance can do; evnotify(4) */
+TEST_F(instance, a_cpu_is_left_to_others)
+{
+	static const unsigned int crowds[] = { 1, 10, 100, 1000, 131072 };
+	unsigned long alone, left;
+	struct evnotify_request *q;
+	struct evnotify_info info;
+	unsigned int n, i, armed;
+	int fd;
+
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	q = calloc(info.max_requests, sizeof(*q));
+	ASSERT_NE(NULL, q);
+	stay_on(0);
+	alone = computed();
+	for (n = 0; n < ARRAY_SIZE(crowds) && crowds[n] <= info.max_requests; n++) {
+		for (i = 0; i < crowds[n]; i++) {
+			q[i] = pending_in(0, i);
+			q[i].period_ns = info.min_period_ns;
+		}
+		fd = open_device(_metadata, O_RDWR);
+		for (armed = 0; armed < crowds[n]; armed += i) {
+			i = arm_many(fd, q + armed, crowds[n] - armed);
+			ASSERT_LT(0, (int)i);
+		}
+		left = computed();
+		printf("# %u requests every %llu ns: %lu %% of a CPU is left\n", crowds[n],
+		       info.min_period_ns, left * 100 / alone);
+		fflush(stdout);
+		/* how much it is can be asserted only where nobody else uses the machine */
+		EXPECT_LT(0, left);
+		close(fd);
+	}
+	free(q);
 }
 
 /*
@@ -680,15 +764,6 @@ TEST_F_TIMEOUT(module, loads_and_unloads_under_traffic, 1200)
 #define SPREAD	64	/* instances */
 
 static atomic_ulong turns;
-
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
 
 static void *clock_setter(void *arg)
 {
