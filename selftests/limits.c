@@ -97,6 +97,32 @@ TEST_F(limited, a_full_instance_refuses)
 	EXPECT_EQ(-EINVAL, arm(self->fd, &req));
 }
 
+/* Full is full, also where there is no record left and no memory for more. */
+TEST_F(limited, full_is_not_out_of_memory)
+{
+	int fd, limit, nth = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC);
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	char before[32], text[16];
+
+	ASSERT_EQ(0, read_file(MAX_REQUESTS, before, sizeof(before)));
+	/* the records come in chunks: one of these limits ends with one */
+	for (limit = 1; limit <= 40; limit++) {
+		snprintf(text, sizeof(text), "%d", limit);
+		ASSERT_EQ(0, write_file(MAX_REQUESTS, text));
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		ASSERT_EQ(0, write_file(MAX_REQUESTS, before));
+		while (!arm(fd, &req))
+			;
+		EXPECT_EQ(limit, counters(fd).armed);
+		if (nth >= 0)
+			ASSERT_EQ(1, write(nth, "1", 1));
+		EXPECT_EQ(-ENOSPC, arm(fd, &req));
+		if (nth >= 0)
+			ASSERT_EQ(1, write(nth, "0", 1));
+		close(fd);
+	}
+}
+
 TEST_F(limited, a_batch_ends_where_it_is_full)
 {
 	struct evnotify_request reqs[LIMIT + 50];

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #include "evnotify_test.h"
@@ -337,6 +338,46 @@ TEST_F(instance, a_signal_interrupts_a_blocked_read)
 	pthread_join(r.thread, NULL);
 	EXPECT_EQ(1, r.ret);
 	EXPECT_EQ(5, r.event.user_data);
+}
+
+/*
+ * Records come faster than anybody can read them, and the buffer has no end: a signal has to
+ * get through all the same, and the process gets what was copied until then.
+ */
+TEST_F(instance, a_signal_ends_a_long_read)
+{
+	enum { N = 2000, PIECES = 16384 };
+	struct itimerval soon = { .it_value.tv_usec = 100000 };
+	struct sigaction action = { .sa_handler = count_signal };
+	const size_t piece = 1 << 16;
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	int i, memfd = memfd_create("records", MFD_CLOEXEC);
+	struct evnotify_info info;
+	ssize_t n;
+	char *map;
+
+	/* a gigabyte, which is one and the same piece over and over */
+	ASSERT_EQ(0, ftruncate(memfd, piece));
+	map = mmap(NULL, PIECES * piece, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		   -1, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	for (i = 0; i < PIECES; i++)
+		ASSERT_TRUE(mmap(map + i * piece, piece, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED, memfd, 0) != MAP_FAILED);
+
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	for (i = 0; i < N; i++) {
+		reqs[i] = pending_in(0, i);
+		reqs[i].period_ns = info.min_period_ns;
+	}
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
+	n = read(self->fd, map, PIECES * piece);
+	EXPECT_LT(0, n);
+	EXPECT_GT(PIECES * piece, n);
+	ksft_print_msg("%zd records\n", n / sizeof(struct evnotify_event));
+	EXPECT_EQ(N, cancel_all(self->fd));
 }
 
 TEST_F(instance, rwf_nowait_never_blocks)

@@ -462,6 +462,74 @@ TEST_F(instance, close_against_expiry)
 	EXPECT_LT(0, o.lost);
 }
 
+/*
+ * The instance grows by a chunk of records while another thread goes through all of them, and
+ * through places that there are not yet: it never comes across half a record.
+ */
+struct canceller {
+	pthread_t thread;
+	atomic_int fd;		/* -1: wait for the next, -2: end */
+	atomic_int busy;
+	atomic_ullong cancelled;
+	unsigned int sweeps;
+};
+
+static void *canceller_main(void *arg)
+{
+	struct canceller *c = arg;
+	__u64 place;
+	int fd;
+
+	pin(1);
+	while ((fd = c->fd) != -2) {
+		c->busy = 1;
+		fd = c->fd;
+		if (fd >= 0) {
+			for (place = 0; place < 4096; place += 61)
+				c->cancelled += !cancel(fd, 1ULL << 21 | place);
+			c->cancelled += cancel_all(fd);
+			c->sweeps++;
+		}
+		c->busy = 0;
+		sched_yield();
+	}
+	return NULL;
+}
+
+TEST_F(instance, cancel_against_growth)
+{
+	enum { N = 2000 };
+	__u64 end = now_ns(CLOCK_MONOTONIC) + race_ns();
+	struct canceller c = { .fd = -1 };
+	struct evnotify_request reqs[N];
+	struct counters seen;
+	int i, fd;
+
+	pin(0);
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	ASSERT_EQ(0, pthread_create(&c.thread, NULL, canceller_main, &c));
+	while (now_ns(CLOCK_MONOTONIC) < end || !c.cancelled) {
+		fd = open_device(_metadata, O_RDWR);
+		c.cancelled = 0;
+		c.fd = fd;
+		for (i = 0; i < N; i += 40)
+			ASSERT_EQ(40, arm_many(fd, reqs + i, 40));
+		c.fd = -1;
+		while (c.busy)
+			sched_yield();
+		seen = counters(fd);
+		ASSERT_EQ(N, seen.armed);
+		ASSERT_EQ(c.cancelled, seen.cancelled);
+		ASSERT_EQ(N, seen.cancelled + seen.pending);
+		ASSERT_EQ(seen.cancelled, seen.unread);
+		close(fd);
+	}
+	c.fd = -2;
+	pthread_join(c.thread, NULL);
+	ksft_print_msg("%u sweeps\n", c.sweeps);
+}
+
 static void strike_read(struct opponent *o)
 {
 	struct evnotify_event event;

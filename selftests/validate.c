@@ -311,7 +311,7 @@ TEST_F(instance, cancel_checks_every_field)
 	EXPECT_REFUSED(ENOENT, id, 0);
 	EXPECT_REFUSED(ENOENT, id, req.id + 1);
 	EXPECT_REFUSED(ENOENT, id, ~0ULL);
-	EXPECT_REFUSED(ENOENT, id, 1ULL << 63);
+	EXPECT_REFUSED(ENOENT, id, req.id + (1ULL << 62));
 	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
 
 	args = good;
@@ -418,6 +418,32 @@ TEST_F(instance, register_stops_where_its_memory_ends)
 	EXPECT_EQ(20, arm_many(self->fd, end - 20, UINT_MAX));
 	EXPECT_COUNTERS(self->fd, 40, 0, 0, 40, 0);
 	EXPECT_NE(0, end[-1].id);
+}
+
+/* An error does not depend on whether memory is there yet, or may be written. */
+TEST_F(instance, a_bad_request_is_einval_wherever_it_is)
+{
+	struct evnotify_request bad = pending_in(0, 0), *req;
+	int fd = memfd_create("request", MFD_CLOEXEC), prot, shared;
+
+	bad.mode = 7;
+	ASSERT_EQ(sizeof(bad), write(fd, &bad, sizeof(bad)));
+	for (prot = PROT_READ; prot <= (PROT_READ | PROT_WRITE); prot += PROT_WRITE) {
+		for (shared = 0; shared < 2; shared++) {
+			/* mapped, and not touched by anybody */
+			req = mmap(NULL, pages(), prot, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+			ASSERT_TRUE(req != MAP_FAILED);
+			EXPECT_EQ(-EINVAL, arm(self->fd, req));
+			munmap(req, pages());
+			req = mmap(NULL, pages(), prot, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+			ASSERT_TRUE(req != MAP_FAILED);
+			EXPECT_EQ(-1, write(self->fd, req, sizeof(*req)));
+			EXPECT_EQ(EINVAL, errno);
+			munmap(req, pages());
+		}
+	}
+	EXPECT_COUNTERS(self->fd, 0, 0, 0, 0, 0);
+	close(fd);
 }
 
 TEST_F(instance, an_id_that_cannot_be_written_arms_nothing)
