@@ -528,6 +528,9 @@ void evnotify_instance_init(struct evnotify_instance *inst)
 	spin_lock_init(&inst->lock);
 	tasklet_setup(&inst->dpc, evnotify_dpc);
 	init_waitqueue_head(&inst->wait);
+	/* As jiffies do: what is rare comes first, where it is checked. */
+	if (IS_ENABLED(CONFIG_EVNOTIFY_DEBUG))
+		inst->serial = -8 * EVNOTIFY_SERIAL_STEP;
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		evnotify_queue_init(&inst->queues[clock], inst, clock);
 	evnotify_pool_init(inst);
