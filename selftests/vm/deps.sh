@@ -52,6 +52,7 @@ check        spin                               spin                    checks t
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
+all          gdb                                gdb                     looks into the debug kernel
 all          git                                git                     the series for a kernel tree
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
 bench        gnuplot                            gnuplot-nox             draws the chart
