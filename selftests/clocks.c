@@ -277,15 +277,15 @@ TEST_F(instance, a_relative_time_moves_with_the_clock)
 
 #define NS_OFFSET	(1000 * NSEC_PER_SEC)
 
-/* Children live where both clocks that start at boot are ahead. Null, or why not. */
-static const char *enter_time_namespace(void)
+/* Children live where both clocks that start at boot are ahead by this. Null, or why not. */
+static const char *enter_time_namespace(int seconds)
 {
 	int fd, ret;
 
 	if (unshare(CLONE_NEWTIME))
 		return errno == EINVAL ? "this kernel has no time namespaces" : strerror(errno);
 	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
-	ret = dprintf(fd, "monotonic 1000 0\nboottime 1000 0\n");
+	ret = dprintf(fd, "monotonic %d 0\nboottime %d 0\n", seconds, seconds);
 	close(fd);
 	return ret > 0 ? NULL : "cannot set the offsets of a time namespace";
 }
@@ -337,7 +337,7 @@ static void in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id
 
 static void run_in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id)
 {
-	const char *why_not = enter_time_namespace();
+	const char *why_not = enter_time_namespace(NS_OFFSET / NSEC_PER_SEC);
 	struct evnotify_event event;
 	int status;
 	pid_t pid;
@@ -366,6 +366,37 @@ TEST_F(instance, monotonic_time_is_that_of_the_namespace)
 TEST_F(instance, boottime_is_that_of_the_namespace)
 {
 	run_in_namespace(_metadata, self->fd, CLOCK_BOOTTIME);
+}
+
+TEST_F(instance, a_namespace_may_be_behind_the_host)
+{
+	const char *why_not = enter_time_namespace(-1);
+	struct evnotify_request req;
+	struct evnotify_event event;
+	int status;
+	__u64 due;
+	pid_t pid;
+
+	if (why_not)
+		SKIP(return, "%s", why_not);
+	pid = fork();
+	if (!pid) {
+		due = now_ns(CLOCK_MONOTONIC) + 20 * NSEC_PER_MSEC;
+		req = on_clock(CLOCK_MONOTONIC, due, EVNOTIFY_ABSTIME);
+		ASSERT_EQ(0, arm(self->fd, &req));
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		EXPECT_EQ(due, event.due_ns);
+		EXPECT_EXPIRED(&event, due, CLOCK_MONOTONIC);
+		/* beyond what the host can express is as far as it can */
+		req = on_clock(CLOCK_MONOTONIC, INT64_MAX, EVNOTIFY_ABSTIME);
+		ASSERT_EQ(0, arm(self->fd, &req));
+		_exit(_metadata->exit_code);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	EXPECT_EQ(1, cancel_all(self->fd));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(INT64_MAX, event.due_ns);
 }
 
 TEST_HARNESS_MAIN

@@ -380,6 +380,33 @@ TEST_F(instance, a_signal_ends_a_long_read)
 	EXPECT_EQ(N, cancel_all(self->fd));
 }
 
+/* What a call says was taken is armed, and nothing else; the rest is the next call's. */
+TEST_F(instance, a_signal_ends_a_long_write)
+{
+	enum { N = 20000 };
+	const struct itimerval soon = { .it_value.tv_usec = 500 }, never = {};
+	struct sigaction action = { .sa_handler = count_signal };
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	struct evnotify_event *events = calloc(N, sizeof(*events));
+	int i, n = N;
+	__u64 seq = 0;
+
+	ASSERT_TRUE(reqs && events);
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(0, i);
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	while (n == N) {
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
+		n = write(self->fd, reqs, N * sizeof(*reqs)) / (int)sizeof(*reqs);
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+		ASSERT_LT(0, n);
+		ASSERT_EQ(0, read_events(self->fd, events, n));
+		for (i = 0; i < n; i++)
+			ASSERT_EQ(++seq, events[i].seq);
+		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
+	}
+}
+
 TEST_F(instance, rwf_nowait_never_blocks)
 {
 	struct evnotify_request req = pending_in(0, 9);

@@ -307,6 +307,47 @@ TEST_F(instance, update_against_expiry)
 	EXPECT_COUNTERS(self->fd, rounds + o.crowd, rounds + o.crowd, 0, 0, 0);
 }
 
+/* The last one of many becomes the first, maybe while the interrupt of the former first waits. */
+static void strike_arm(struct opponent *o)
+{
+	struct evnotify_request reqs[32];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(reqs); i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	reqs[ARRAY_SIZE(reqs) - 1].due_ns = 0;
+	o->ret = arm_many(o->fd, reqs, ARRAY_SIZE(reqs));
+	o->value = now_ns(CLOCK_MONOTONIC);
+}
+
+TEST_F(instance, arm_against_expiry)
+{
+	struct evnotify_event events[32];
+	struct evnotify_request req;
+	struct opponent o;
+	__u64 rounds = 0;
+	int i;
+
+	race_begin(&o, self->fd, strike_arm);
+	while (race_goes_on(&o)) {
+		req = pending_in(race_due(&o), 100);
+		rounds++;
+		ASSERT_EQ(0, race_arm(&o, &req));
+		race_join(&o);
+		ASSERT_EQ(32, o.ret);
+		/* both expire, whichever way the timer was set, and the others stay */
+		ASSERT_EQ(0, read_events(self->fd, events, 2));
+		ASSERT_EQ(131, events[0].user_data + events[1].user_data);
+		ASSERT_EQ(31, counters(self->fd).pending);
+		i = events[0].user_data == 100 ? 0 : 1;
+		ASSERT_EQ(31, cancel_all(self->fd));
+		race_score(&o, events[i].completed_ns > o.value);
+		ASSERT_EQ(0, read_events(self->fd, events, 31));
+	}
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, 33 * rounds + o.crowd, 2 * rounds + o.crowd, 31 * rounds, 0, 0);
+}
+
 /* A WAIT of this thread, whose opponent strikes as soon as it has an id, or later. */
 static int race_wait(struct opponent *o, struct waiter *w, __u64 user_data)
 {
