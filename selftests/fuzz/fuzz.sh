@@ -7,8 +7,8 @@
 #                               corpus/regressions.seq, what reaches more into corpus/grown.seq
 #   fuzz.sh replay FILE...      sequences of files, 100 times each
 #   fuzz.sh minimise FILE       shortens one that kills the kernel, a VM for each try
-#   fuzz.sh alive [SECONDS]     does "short" find each bug of seeded-bugs/, and does then the
-#                               reproducer that it printed?
+#   fuzz.sh alive [BUG]...      does "short" find each bug of seeded-bugs/, and does then the
+#                               minimised sequence that it printed?
 #
 # SEED=N repeats a run, as far as timing allows. Logs stay in build/fuzz/.
 # shellcheck source-path=SCRIPTDIR/../vm source=common.sh
@@ -19,6 +19,8 @@ out=$BUILD/fuzz
 seed=${SEED:-$(date +%s)}
 ring=16 slot=8192	# of the memory that the fuzzer shares with us, see fuzz.c
 times=1			# that each sequence of a file is run
+then=''			# what the VM does with the fuzzer's output
+the_found='/^# finding: /,/^$/{/^# minimised/!p}'	# for sed: in that output the minimised sequence
 grown=$dir/corpus/grown.seq
 
 # module [SOURCE]: the checked build that tells which code ran; beside that of "make check"
@@ -45,7 +47,7 @@ vm() {
 	"$VM_DIR/run.sh" -t $((seconds + 600)) -l "$out/$name.kernel.log" \
 		-q "-object memory-backend-file,id=fuzz,share=on,size=4M,mem-path=$memory -device ivshmem-plain,memdev=fuzz" \
 		debug "$module" "$out/fuzz" "$VM_DIR/splats.txt" "$corpus:evnotify/corpus" -- \
-		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq" |
+		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq $then" |
 		tee "$out/$name.out"
 }
 
@@ -87,7 +89,7 @@ reproducer() {
 		{ echo "# the VM died"; minimised "$out/$1.last.seq" "$2"; } >"$found" || { rm "$found"; return 1; }
 		sed 's/^/# /' "$found"
 	else
-		sed -n '/^# finding: /,/^$/{/^# minimised/!p}' "$out/$1.out" >"$found"
+		sed -n "$the_found" "$out/$1.out" >"$found"
 		[[ -s $found ]] || { rm "$found"; return 1; }
 	fi
 	say "what it takes to find that: $found"
@@ -123,38 +125,37 @@ long() {
 	return "$status"
 }
 
-# finds NAME PATTERN: did the run NAME find what matches?
-finds() { grep -aqE "^# finding.*($2)" "$out/$1.out"; }
-
 alive() {
-	local patch name module pattern number=0 failed=0 found start status
-	echo 'TAP version 13'
-	for patch in "$dir"/seeded-bugs/*.patch; do
-		name=$(basename "$patch" .patch)
+	local patch name module pattern number=0 failed=0 found start
+	# whatever it prints as minimised is run by itself
+	then="| tee out; sed -n '$the_found' out >found.seq; echo '# the minimised sequence alone:'"
+	then+="; [ ! -s found.seq ] || ./fuzz -s $seed -n 100 -p splats.txt found.seq"
+	printf 'TAP version 13\n1..%d\n' $((2 * $#))
+	for name; do
+		name=$(basename "$name" .patch)
+		patch=$dir/seeded-bugs/$name.patch
 		pattern=$(sed -n 's/^Finding: //p' "$patch")
 		rm -rf "${out:?}/$name"
 		cp -R "$TOP/module" "$out/$name"
 		patch -d "$out/$name" -F3 -p2 -s --no-backup-if-mismatch <"$patch" ||
 			die "$patch does not apply to module/ any more: adapt it"
 		module=$(module "$out/$name")
-
-		start=$SECONDS number=$((number + 1)) status=0
-		vm "$name" "$module" "$1" >&2 || status=$?
-		found=$(grep -a -m1 '^# finding after' "$out/$name.out" || echo '# finding: none')
-		finds "$name" "$pattern" || { printf 'not '; failed=1; }
-		echo "ok $number the seeded bug $name: ${found#'# '} ($((SECONDS - start)) s with the VM)"
+		start=$SECONDS
+		# the VM need not survive it
+		vm "$name" "$module" 60 >&2 || true
+		sed '/^# the minimised sequence alone/,$d' "$out/$name.out" >"$out/$name.first"
+		sed '1,/^# the minimised sequence alone/d' "$out/$name.out" >"$out/$name.again"
 
 		number=$((number + 1))
-		if reproducer "$name" "$module" "$status" >&2; then
-			sed 's/^/# /' "$out/$name.found.seq"
-			times=100
-			vm "$name.replay" "$module" 0 "$out/$name.found.seq" >&2 || true
-			times=1
-		fi
-		finds "$name.replay" "$pattern" || { printf 'not '; failed=1; }
+		found=$(grep -a -m1 '^# finding after' "$out/$name.first" || echo '# finding: none')
+		grep -qE "$pattern" <<<"$found" || { printf 'not '; failed=1; }
+		echo "ok $number the seeded bug $name: ${found#'# '} ($((SECONDS - start)) s with the VM)"
+		sed -n "$the_found" "$out/$name.first" | sed 's/^[a-z]/# &/'
+
+		number=$((number + 1))
+		grep -aqE "^# finding after.*($pattern)" "$out/$name.again" || { printf 'not '; failed=1; }
 		echo "ok $number the minimised sequence finds $name again"
 	done
-	echo "1..$number"
 	return "$failed"
 }
 
@@ -182,9 +183,11 @@ minimise)
 	;;
 alive)
 	"$VM_DIR/deps.sh" all
-	alive "${2:-60}"
+	bugs=("$dir"/seeded-bugs/*.patch)
+	[[ $# = 1 ]] || bugs=("${@:2}")
+	alive "${bugs[@]}"
 	;;
 *)
-	die "usage: fuzz.sh short|long|alive [SECONDS], fuzz.sh replay FILE..., fuzz.sh minimise FILE"
+	die "usage: fuzz.sh short|long [SECONDS] | replay FILE... | minimise FILE | alive [BUG]..."
 	;;
 esac
