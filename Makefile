@@ -23,6 +23,7 @@ help:
 	@echo '  make bench                instructions per request, against timerfd, io_uring, POSIX timers;'
 	@echo '                            bench-compare, bench-profile; bench-native on this machine'
 	@echo '  make fuzz                 the fuzzer for an hour; TIME=600 for ten minutes'
+	@echo '  make coverage             lines and branches of the module that the tests reach, as a table and HTML'
 	@echo '  make model                check the model of the engine (module/evnotify.pml) with spin'
 	@echo '  make torture              all that processes can do, at once; KERNEL=debug picks a kernel,'
 	@echo '                            EVNOTIFY_TORTURE_MS=60000 the time, EVNOTIFY_SEED=N repeats'
@@ -118,6 +119,9 @@ bench-compare bench-profile bench-native:
 fuzz:
 	@selftests/fuzz/fuzz.sh long $(TIME)
 
+coverage:
+	@selftests/coverage.sh
+
 model:
 	@selftests/model.sh
 
@@ -131,4 +135,4 @@ clean:
 	rm -rf build
 
 .PHONY: help demo check check-all vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
-	bench bench-compare bench-profile bench-native fuzz model torture in-tree clean
+	bench bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean

@@ -16,7 +16,7 @@ allow=$here/coverage.allow
 out=$BUILD/coverage
 export EVNOTIFY_BUILD=$out	# a module of its own, beside that of "make check"
 
-have lcov genhtml || die "the package lcov is needed: apt-get install lcov"
+"$VM_DIR/deps.sh" coverage
 rm -rf "$out"
 mkdir -p "$out/tests" "$out/data"
 
@@ -46,11 +46,11 @@ say "running the tests"
 status=0
 "$VM_DIR/run.sh" -t 2400 -l "$out/kernel.log" debug "$out/root:/" "$module" "$out/install:evnotify/tests" \
 	"$out/fuzz" "$here/fuzz/corpus:evnotify/corpus" -- "
-	export MODULE=/evnotify/evnotify.ko EVNOTIFY_STRICT=1
+	export MODULE=/evnotify/evnotify.ko EVNOTIFY_STRICT=1 EVNOTIFY_RACE_MS=300 EVNOTIFY_LOADS=5
 	modprobe evnotify
 	(cd tests && ./run_kselftest.sh)
 	[ -e /dev/evnotify ] || modprobe evnotify
-	./fuzz -t 0 corpus/*
+	./fuzz -t 30 corpus/*
 	mkdir /tmp/data
 	# their size is 0: no tar of the files themselves
 	for file in /sys/kernel/debug/gcov$objects/*.gcda; do cat \$file >/tmp/data/\${file##*/}; done

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that are missing here, and says which and why.
 #
-#   deps.sh demo|check|all|bench
+#   deps.sh demo|check|all|coverage|bench
 #
 # Without apt it names what is missing and fails only then.
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -11,8 +11,8 @@
 case ${1:-} in
 demo) ;;
 check | bench) "$0" demo ;;	# which brings a gcc, whose version counts below
-all) "$0" check ;;
-*) die "usage: deps.sh demo|check|all|bench" ;;
+all | coverage) "$0" check ;;
+*) die "usage: deps.sh demo|check|all|coverage|bench" ;;
 esac
 gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
 
@@ -54,6 +54,7 @@ all          qemu-system-aarch64                qemu-system-arm         runs the
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
 all          gdb                                gdb                     looks into the debug kernel
 all          git                                git                     the series for a kernel tree
+coverage     lcov                               lcov                    lines and branches as HTML
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
 bench        gnuplot                            gnuplot-nox             draws the chart
 END
