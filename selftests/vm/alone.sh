@@ -26,7 +26,7 @@ module=$("$VM_DIR/build.sh" "$kernel" DEBUG=1)
 	export EVNOTIFY_STRICT=1 EVNOTIFY_KO=/evnotify/evnotify.ko; status=0
 	for program in $*; do
 		insmod evnotify.ko || exit
-		\$program || status=1
+		./\$program || status=1
 		rmmod evnotify || status=1
 	done
 	exit \$status"
