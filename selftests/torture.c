@@ -526,6 +526,7 @@ TEST_F_TIMEOUT(instance, storm, 600)
 	/* children of killed workers become ours, so that we can wait for all */
 	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
 	ASSERT_TRUE(arm_at_once(self->fd, start + duration / 2));
+	start = now_ns(CLOCK_MONOTONIC);	/* that may have taken a while */
 	victim = start_victim();
 	for (i = 0; i < WORKERS; i++) {
 		workers[i] = start_worker(seed + started++);
