@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# "make check-install": installs the packages in throw-away Debian systems, which run their own
-# kernel in a VM, upgrades the kernel there, and removes the packages again. TAP.
+# "make check-install": installs the packages in throw-away Debian systems, uses them there under
+# the system's own kernel in a VM, and under the next one, and removes the packages again. TAP.
 #
-#   check-install.sh [bookworm|trixie|make-install|doctor|secureboot]...      default: all
+#   check-install.sh [make-install|doctor|bookworm|trixie|sid]...      default: all
 #
-# The systems are cached; a run works on a copy. in-root.sh is what happens inside. The last three
-# are scripts of this directory, which need no such system.
+# The systems are cached; a run works on a copy. in-root.sh is what happens inside: apt's part in
+# a chroot, since emulation is slow, and the rest in the VM. The first two are scripts of this
+# directory, which need no such system, and no root.
 # shellcheck source-path=SCRIPTDIR source=../vm/common.sh disable=SC2317 # called through locked
 . "$(dirname "$0")/../vm/common.sh"
 
@@ -16,12 +17,14 @@ debs=$BUILD/deb
 number=0 failed=0
 
 # Kernels of a suite: the second newest is what the system starts with, the newest the upgrade.
-# Those for clouds are the smallest that Debian has.
+# Those for clouds are the smallest that Debian has. Debian unstable (sid) has one kernel at a
+# time, and the next release (forky) often the one before.
 kernels() {
 	case $1 in
 	bookworm) echo '6\.1\.[0-9]+-[0-9]+-cloud-amd64' ;;
 	trixie) echo '6\.12\.[0-9.]+\+deb13-cloud-amd64' ;;
-	*) die "no kernel is known for the suite '$1'; there are bookworm and trixie" ;;
+	sid) echo '[0-9.]+\+deb14-cloud-amd64' ;;
+	*) die "no kernel is known for the suite '$1'; there are bookworm, trixie and sid" ;;
 	esac
 }
 
@@ -37,15 +40,18 @@ releases() {
 		done | sed 2q
 }
 
-# in_root ROOT COMMAND...: on this machine, in the directory; its mounts end with it
+# in_root ROOT COMMAND...: on this machine, in the directory; its mounts end with it. Packages
+# that apt downloads are kept for the next run.
 in_root() {
+	mkdir -p "$CACHE/archives/partial"
 	# shellcheck disable=SC2016 # expands inside
 	unshare -m sh -ec '
-		root=$1; shift
+		root=$1 archives=$2; shift 2
 		mount -t proc proc "$root/proc"
 		mount --bind /dev "$root/dev"
-		exec chroot "$root" env PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
-			DEBIAN_FRONTEND=noninteractive "$@"' sh "$@"
+		mount --bind "$archives" "$root/var/cache/apt/archives"
+		exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"' \
+		sh "$1" "$CACHE/archives" "${@:2}"
 }
 
 # system SUITE DIRECTORY RELEASE: what a small installation has, and the kernel's headers
@@ -55,10 +61,11 @@ system() {
 	say "$suite: making a system with kernel $release (once, a minute)"
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	sources=$(grep -E " $suite(-security)? " "$CACHE/apt/sources.list")
-	apt-config dump | grep -E '^Acquire::(http|https|ftp)::' >"$dir/apt.conf" || true
+	sources=$(grep -E " ($suite(-security)?|forky) " "${APT_CONFIG%/*}/sources.list")
+	apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-Valid-Until)\b' >"$dir/apt.conf" || true
 	if ! env -u APT_CONFIG nice -n 5 mmdebstrap --mode=root --variant=minbase \
 		--aptopt="$dir/apt.conf" --aptopt='APT::Install-Recommends "false"' --skip=cleanup/apt \
+		--dpkgopt=force-unsafe-io \
 		--include="systemd-sysv,udev,kmod,initramfs-tools,linux-image-$release,linux-headers-$release" \
 		"$suite" "$dir/root" - <<<"$sources" >"$dir/log" 2>&1; then
 		tail -5 "$dir/log" >&2
@@ -96,94 +103,110 @@ pass_on() {
 	done
 }
 
-# boot SUITE RELEASE STEP: to the end of that step; the kernel is the one in the image
+# ended SUITE STEP: a step that stops half way has failed
+ended() {
+	local status=0
+	grep -q '^end of step' "$out/$1.$2.tap" || status=1
+	point $status "$1: $2: reaches its end"
+	return $status
+}
+
+# check_script NAME [ARGUMENT]...: a script of this directory
+check_script() {
+	local name=$1 status=0; shift
+	say "$name $*"
+	"$here/$name.sh" "$@" >"$out/$name.tap" || status=$?
+	pass_on "$name" <"$out/$name.tap"
+	grep -q '^1\.\.[1-9]' "$out/$name.tap" || point 1 "$name: reaches its end (status $status)"
+}
+
+# step SUITE ROOT STEP: in the chroot
+step() {
+	say "$1: $3"
+	locked archives in_root "$2" sh /root/packages/in-root.sh "$3" >"$out/$1.$3.tap" 2>&1 || true
+	pass_on "$1" <"$out/$1.$3.tap"
+	ended "$1" "$3"
+}
+
+# boot SUITE ROOT RELEASE STEP: to the end of that step. Emulated, a kernel dies now and then
+# before it gets that far; a second time would be no accident.
 boot() {
-	local suite=$1 release=$2 step=$3 file accel cpu=max ended
-	for file in vmlinuz initrd.img; do
-		debugfs -R "dump /boot/$file-$release $out/$suite.$file" "$out/$suite.img" 2>/dev/null
-		[[ -s $out/$suite.$file ]] || { point 1 "$suite: $step: the image has /boot/$file-$release"; return 1; }
-	done
+	local suite=$1 root=$2 release=$3 step=$4 accel vmlinuz try cpu=max
+	vmlinuz=$root/boot/vmlinuz-$release
+	[[ -e $vmlinuz ]] || vmlinuz=$root/usr/lib/modules/$release/vmlinuz
 	accel=$(cat "$CACHE/accel-$(cat /proc/sys/kernel/random/boot_id)" 2>/dev/null || echo tcg,thread=multi)
 	[[ $accel != kvm ]] || cpu=host
-	say "$suite: $step on $release"
-	timeout --foreground 3000 qemu-system-x86_64 -M q35 -accel "$accel" -cpu $cpu -smp 2 -m 1024 \
-		-nodefaults -no-user-config -display none -monitor none -no-reboot \
-		-kernel "$out/$suite.vmlinuz" -initrd "$out/$suite.initrd.img" \
-		-append "root=/dev/vda rw console=ttyS0 panic=-1 evnotify_step=$step" \
-		-drive "file=$out/$suite.img,format=raw,if=virtio,cache=unsafe" \
-		-serial "file:$out/$suite.$step.console" -serial "file:$out/$suite.$step.tap" </dev/null || true
+	for try in "" ", again"; do
+		say "$suite: $step on $release$try"
+		timeout --foreground 1200 qemu-system-x86_64 -M q35 -accel "$accel" -cpu $cpu -smp 2 -m 1024 \
+			-nodefaults -no-user-config -display none -monitor none -no-reboot \
+			-kernel "$vmlinuz" -initrd "$root/boot/initrd.img-$release" \
+			-append "root=/dev/vda rw console=ttyS0 panic=-1 evnotify_step=$step" \
+			-drive "file=$out/$suite.img,format=raw,if=virtio,cache=unsafe" \
+			-serial "file:$out/$suite.$step.console" -serial "file:$out/$suite.$step.tap" </dev/null || true
+		[[ ! -s $out/$suite.$step.tap ]] || break
+	done
 	pass_on "$suite" <"$out/$suite.$step.tap"
-	ended=0
-	grep -q '^end of step' "$out/$suite.$step.tap" || ended=1
-	point $ended "$suite: $step: reaches its end"
-	return $ended
+	ended "$suite" "$step"
 }
 
 packages() {
+	local status=0
 	[[ ! -e $out/deb.log ]] || return 0
 	say "building the packages"
 	make -C "$TOP" deb DEB_DIR="$debs" >"$out/deb.log" 2>&1 ||
 		{ tail -5 "$out/deb.log" >&2; die "the packages do not build, see $out/deb.log"; }
+	lintian --allow-root --pedantic --info --fail-on error,warning,info,pedantic "$debs"/*.changes \
+		>"$out/lintian" 2>&1 || status=$?
+	point $status "lintian is content with the packages"
+	sed 's/^/# /' "$out/lintian"
 }
 
 check_suite() {
 	local suite=$1 regex release=() dir work
-	packages
+	if [[ $(id -u) != 0 ]]; then
+		point 0 "$suite # SKIP needs root, as it makes a root file system: sudo make check-install"
+		return
+	fi
 	regex=$(kernels "$suite")
+	case $suite in
+	sid) apt_private forky sid ;;
+	*) apt_private ;;
+	esac
+	packages
 	mapfile -t release < <(releases "$regex")
 	[[ ${#release[@]} = 2 ]] || die "$suite: the archive has fewer than two kernels like $regex"
 	dir=$CACHE/root/install-$suite-${release[1]}
 	locked "system $suite" system "$suite" "$dir" "${release[1]}"
 	work=$out/$suite.root
 	cp -a "$dir/root" "$work"
+	cp -L /etc/resolv.conf "$work/etc/resolv.conf"
 	mkdir -p "$work/root/packages"
-	cp "$here/in-root.sh" "$debs"/*.deb "$TOP"/debian/tests/{program,device} "$work/root/packages"
-	cp -R "$TOP/module" "$TOP/dkms.conf" "$TOP/Makefile" "$work/root/packages"
+	cp -R "$here/in-root.sh" "$debs"/{evnotify,libevnotify}*.deb "$TOP"/debian/tests/{program,device} \
+		"$TOP/module" "$TOP/dkms.conf" "$TOP/Makefile" "$work/root/packages"
+	rm -f "$work"/root/packages/*-dbgsym_*.deb
+	printf '%s\n' "${release[@]}" >"$work/root/packages/releases"	# the new one first
 	cp "$here/evnotify-step.service" "$work/etc/systemd/system"
 	in_root "$work" systemctl -q enable evnotify-step.service
-	# emulation is slow: no compression, and only what this machine needs to start
-	printf 'MODULES=dep\nCOMPRESS=cat\n' >"$work/etc/initramfs-tools/conf.d/throw-away"
-	# what apt will want in there, where there is no network
-	echo "${release[0]}" >"$work/root/packages/upgrade"
-	cp -L /etc/resolv.conf "$work/etc/resolv.conf"
-	# shellcheck disable=SC2016 # expands inside
-	in_root "$work" sh -c 'cd /root/packages && rm -f ./*dbgsym*.deb &&
-		apt-get -qq -y --no-install-recommends --download-only install ./*.deb openssl gcc libc6-dev pkgconf \
-		linux-image-$(cat upgrade) linux-headers-$(cat upgrade)' >"$out/$suite.download" 2>&1 || {
-		tail -5 "$out/$suite.download" >&2
-		die "$suite: what the packages depend on is not in Debian, see $out/$suite.download"
-	}
-	rm -f "$out/$suite.img"
+	step "$suite" "$work" install || return 0
+	check_script secureboot "$work" "${release[0]}"
 	truncate -s 4G "$out/$suite.img"
 	mke2fs -q -t ext4 -E lazy_itable_init=1 -d "$work" "$out/$suite.img"
-	rm -rf "$work"
-	if boot "$suite" "${release[1]}" install; then
-		boot "$suite" "${release[0]}" upgraded || true
-	fi
-	rm -f "$out/$suite".{img,vmlinuz,initrd.img}
-}
-
-check_script() {
-	local name=$1 status=0
-	say "$name"
-	"$here/$name.sh" >"$out/$name.tap" || status=$?
-	pass_on "$name" <"$out/$name.tap"
-	grep -q '^1\.\.' "$out/$name.tap" || point 1 "$name: reaches its end (status $status)"
+	boot "$suite" "$work" "${release[1]}" use || true
+	boot "$suite" "$work" "${release[0]}" upgraded || true
+	step "$suite" "$work" remove || true
+	rm -rf "$work" "$out/$suite.img"
 }
 
 parts=("$@")
-[[ $# -gt 0 ]] || parts=(make-install doctor secureboot bookworm trixie)
-have mmdebstrap mke2fs debugfs qemu-system-x86_64 dpkg-buildpackage ||
-	die "needs mmdebstrap, mke2fs, debugfs, qemu-system-x86_64 and dpkg-buildpackage:" \
-		"install mmdebstrap e2fsprogs qemu-system-x86 dpkg-dev"
-[[ $(id -u) = 0 ]] || die "makes root file systems, so it needs root: sudo make check-install"
+[[ $# -gt 0 ]] || parts=(make-install doctor bookworm trixie sid)
+"$VM_DIR/deps.sh" install
 rm -rf "$out"
 mkdir -p "$out"
-apt_private
 echo TAP version 13
 for part in "${parts[@]}"; do
 	case $part in
-	make-install | doctor | secureboot) check_script "$part" ;;
+	make-install | doctor) check_script "$part" ;;
 	*) check_suite "$part" ;;
 	esac
 done

@@ -60,33 +60,36 @@ mirror() {
 
 # apt_private: from here on apt works on a private state that knows the suites of every
 # kernel, and nothing in /etc/apt changes. Proxies and the like still come from there.
-apt_private() { apt_use "$CACHE/apt" amd64; }
+apt_private() { apt_use apt "bookworm bookworm-backports trixie trixie-backports" amd64; }
 
 # apt_foreign ARCH: the same with Debian 12 for another architecture as well
-apt_foreign() { apt_use "$CACHE/apt-$1" amd64 "$1"; }
+apt_foreign() { apt_use "apt-$1" bookworm amd64 "$1"; }
+
+# apt_unstable: the same with Debian's next release and what comes after it
+apt_unstable() { apt_use apt-unstable "forky sid" amd64; }
 
 apt_use() {
+	local dir=$CACHE/$1
 	have apt-get dpkg-deb || die "kernels come from the Debian archive through apt, and there is no apt here;" \
 		"use this machine's own kernel instead: KERNEL=host"
 	[[ -r $KEYRING ]] || die "$KEYRING is missing: install the package debian-archive-keyring"
-	locked "${1##*/}" apt_update "$@"
-	export APT_CONFIG=$1/apt.conf
+	locked "$1" apt_update "$dir" "${@:2}"
+	export APT_CONFIG=$dir/apt.conf
 }
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# apt_update DIRECTORY ARCH...
+# apt_update DIRECTORY SUITES ARCH...
 apt_update() {
-	local dir=$1 main security suite suites=(bookworm bookworm-backports trixie trixie-backports); shift
+	local dir=$1 suites=$2 main security suite; shift 2
 	[[ -z $(find "$dir/updated" -mmin -720 2>/dev/null) ]] || return 0
 	main=$(mirror Debian) security=$(mirror Debian-Security)
 	mkdir -p "$dir"/state/lists/partial "$dir"/cache/archives/partial "$dir/conf.d"
 	: >"$dir/status"
-	[[ $# = 1 ]] || suites=(bookworm)
-	for suite in "${suites[@]}"; do
+	for suite in $suites; do
 		echo "deb [signed-by=$KEYRING] $main $suite main"
 		# it is there for its kernels
-		[[ $suite = *-backports ]] ||
+		[[ ! $suite =~ ^(bookworm|trixie)$ ]] ||
 			echo "deb [arch=amd64,arm64 signed-by=$KEYRING] $security $suite-security main"
 	done >"$dir/sources.list"
 	# the machine's own settings first (proxies), then ours; hooks of the machine do not run
@@ -110,7 +113,7 @@ apt_update() {
 		Dir::Etc::sourcelist "$dir/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
 	END
-	say "reading the package lists of Debian, ${suites[*]}, for $*"
+	say "reading the package lists of Debian, $suites, for $*"
 	if APT_CONFIG=$dir/apt.conf apt-get -qq update >&2; then
 		touch "$dir/updated"
 	elif [[ -e $dir/updated ]]; then

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that are missing here, and says which and why.
 #
-#   deps.sh demo|check|all|coverage|bench
+#   deps.sh demo|install|check|all|coverage|bench
 #
 # Without apt it names what is missing and fails only then.
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -10,9 +10,10 @@
 
 case ${1:-} in
 demo) ;;
-check | bench) "$0" demo ;;	# which brings a gcc, whose version counts below
+install | bench) "$0" demo ;;
+check) "$0" install ;;	# all of which bring a gcc, whose version counts below
 all | coverage) "$0" check ;;
-*) die "usage: deps.sh demo|check|all|coverage|bench" ;;
+*) die "usage: deps.sh demo|install|check|all|coverage|bench" ;;
 esac
 gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
 
@@ -31,6 +32,16 @@ demo         pkg-config                         pkg-config              finds li
 demo         depmod                             kmod                    makes the module known in the VM
 demo         flock                              util-linux              one download at a time
 demo         /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring verifies downloaded kernels
+install      mmdebstrap                         mmdebstrap              makes a Debian system
+install      mke2fs                             e2fsprogs               puts it into an image
+install      dpkg-buildpackage                  dpkg-dev                builds the packages
+install      dh                                 debhelper               builds the packages
+install      /usr/share/perl5/Debian/Debhelper/Sequence/dkms.pm dh-dkms builds the packages
+install      lintian                            lintian                 judges the packages
+install      openssl                            openssl                 makes keys
+install      sbsign                             sbsigntool              signs the kernel for Secure Boot
+install      sign-efi-sig-list                  efitools                changes the keys of the firmware
+install      /usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd ovmf              firmware that has Secure Boot
 check        xz                                 xz-utils                unpacks the kernel source
 check        flex                               flex                    kernel configuration
 check        bison                              bison                   kernel configuration
