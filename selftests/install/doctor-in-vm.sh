@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Inside the VM of doctor.sh: one state after another, the ones that cannot be left at the end.
+# Inside the VM of doctor.sh: one state after another, the ones that cannot be left at the end;
+# or, in a kernel that was started so, "lockdown".
 # shellcheck source=userspace/tests/tap.sh
 . ./tap.sh
 
@@ -26,6 +27,24 @@ mend() {
 	echo "$out" | sed -n "s/.*\"examined\":\"$1\".*\"mend\":\"\(.*\)\"}/\1/p" | sed 's/sudo //g; s/; .*//' >"$tmp/mend"
 	sh "$tmp/mend"
 }
+
+# refused TEXT: the command says why it cannot load the module
+refused() { fails 5 "$1" evnotify -n 1 0 0; }
+
+if [ "${1:-}" = lockdown ]; then
+	mount -t securityfs security /sys/kernel/security
+	check "the kernel is locked down" grep -q '\[integrity\]' /sys/kernel/security/lockdown
+	diagnose env
+	status "lockdown, unsigned" 5
+	finds "lockdown, unsigned" signature problem "lockdown makes"
+	check "lockdown, unsigned: evnotify says so" refused "locked down and loads signed modules only"
+	cp signed.ko "$installed"
+	diagnose env
+	finds "lockdown, signed by a stranger" signature note "lockdown is on"
+	check "lockdown, signed by a stranger: evnotify says so" refused "locked down"
+	tap_done
+	exit
+fi
 
 mv "$modules" /hidden
 diagnose env
@@ -158,8 +177,6 @@ status "no longer stale" 0
 rmmod evnotify
 
 # What follows cannot be taken back.
-refused() { fails 5 "$1" evnotify -n 1 0 0; }
-mount -t securityfs security /sys/kernel/security
 echo 1 >/sys/module/module/parameters/sig_enforce
 diagnose env
 status "unsigned" 5
@@ -170,13 +187,6 @@ cp signed.ko "$installed"
 diagnose env
 finds "signed by a stranger" signature note "signed by 'a stranger'"
 check "signed by a stranger: evnotify says so" refused "signature"
-echo integrity >/sys/kernel/security/lockdown
-diagnose env
-finds "lockdown" signature note "lockdown is on"
-cp present.ko "$installed"
-diagnose env
-finds "lockdown, unsigned" signature problem "lockdown makes"
-check "lockdown: evnotify says so" refused "signature"
 sysctl -q -w kernel.modules_disabled=1
 diagnose env
 status "no more modules" 5

@@ -35,5 +35,7 @@ cp "$ko" "$out/bin/signed.ko"
 sign=$(find "${kdir%/usr/src/*}" -name sign-file -type f | head -1)
 "$sign" sha256 "$out/key" "$out/certificate" "$out/bin/signed.ko"
 
-"$VM_DIR/run.sh" -l "$out/kernel.log" $kernel "$out/bin" "$out/root:/" "$here/doctor-in-vm.sh" -- \
-	sh doctor-in-vm.sh
+for state in "" lockdown; do
+	"$VM_DIR/run.sh" -l "$out/kernel$state.log" ${state:+-a "$state=integrity"} $kernel "$out/bin" "$out/root:/" \
+		"$here/doctor-in-vm.sh" -- sh doctor-in-vm.sh $state
+done | grep -v '^1\.\.' | awk '/ok [0-9]/ { sub(/ok [0-9]+/, "ok " ++n) } { print; fflush() } END { print "1.." n }'
