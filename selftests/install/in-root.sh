@@ -3,7 +3,8 @@
 # Runs as root inside a throw-away system of check-install.sh: the step that is named, or that
 # the kernel's command line names. Prints TAP without numbers.
 cd /root/packages || exit
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root
+export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 log=/var/log/apt-steps
 
 # check WHAT COMMAND...
@@ -104,6 +105,13 @@ step_remove() {
 	check "make dkms-install" make dkms-install KVER="$old"
 	check "dkms has built the module from there" installed_for "$old"
 	check "make dkms-uninstall" make dkms-uninstall
+	check "it leaves nothing" no_traces
+	check "apt gets what the sources need" apt install libkmod-dev libtracefs-dev
+	check "make install" make install KVER="$old"
+	is "the module is known" "$(cat module/VERSION)" "$(modinfo -k "$old" -F version evnotify)"
+	check "the command runs" evnotify --version
+	check "the group is there" getent group evnotify
+	check "make uninstall" make uninstall KVER="$old"
 	check "it leaves nothing" no_traces
 	check "dkms never complained of something deprecated" silent
 }

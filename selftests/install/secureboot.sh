@@ -59,5 +59,5 @@ for step in before after; do
 	say "Secure Boot: $step the key is in the firmware"
 	# the firmware speaks on the same line; the kernel is the system's, not that of the table
 	"$VM_DIR/run.sh" -t 600 -l "$out/$step.log" -q "$machine" 6.1 "$out/bin" "$out/root:/" \
-		"$here/secureboot-in-vm.sh" -- sh secureboot-in-vm.sh $step | tr -d '\r' | grep -aE '^(ok|not ok|#)'
+		"$here/secureboot-in-vm.sh" -- sh secureboot-in-vm.sh $step | tr -d '\r' | grep -aoE '(not )?ok [0-9]+ - .*|^#.*'
 done | awk '/ok [0-9]/ { sub(/ok [0-9]+/, "ok " ++n) } { print; fflush() } END { print "1.." n }'
