@@ -103,10 +103,11 @@ pass_on() {
 	done
 }
 
-# ended SUITE STEP: a step that stops half way has failed
+# ended SUITE STEP: a step that stops half way has failed, and so has one of which a line is lost
 ended() {
-	local status=0
-	grep -q '^end of step' "$out/$1.$2.tap" || status=1
+	local status=0 points
+	points=$(grep -cE '^(not )?ok ' "$out/$1.$2.tap") || true
+	grep -q "^end of step $2, $points points" "$out/$1.$2.tap" || status=1
 	point $status "$1: $2: reaches its end"
 	return $status
 }

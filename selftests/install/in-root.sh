@@ -6,10 +6,12 @@ cd /root/packages || exit
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 HOME=/root
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 log=/var/log/apt-steps
+points=0
 
 # check WHAT COMMAND...
 check() {
 	what=$1; shift
+	points=$((points + 1))
 	if "$@" >/tmp/check 2>&1; then
 		echo "ok $what"
 	else
@@ -120,5 +122,5 @@ new=$(sed -n 1p releases)
 old=$(sed -n 2p releases)
 step=${1:-$(sed -n 's/.*evnotify_step=\([a-z]*\).*/\1/p' /proc/cmdline)}
 "step_$step"
-echo "end of step $step"
+echo "end of step $step, $points points"
 sync
