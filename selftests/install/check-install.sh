@@ -61,7 +61,7 @@ system() {
 	say "$suite: making a system with kernel $release (once, a minute)"
 	rm -rf "$dir"
 	mkdir -p "$dir"
-	sources=$(grep -E " ($suite(-security)?|forky) " "${APT_CONFIG%/*}/sources.list")
+	sources=$(grep -E " ($suite(-security)?|forky) " "${APT_CONFIG%/*}/sources.list" | sed 's/arch=[^ ]* //')
 	apt-config dump | grep -E '^Acquire::(http|https|ftp|Check-Valid-Until)\b' >"$dir/apt.conf" || true
 	if ! env -u APT_CONFIG nice -n 5 mmdebstrap --mode=root --variant=minbase \
 		--aptopt="$dir/apt.conf" --aptopt='APT::Install-Recommends "false"' --skip=cleanup/apt \
@@ -172,7 +172,7 @@ check_suite() {
 	fi
 	regex=$(kernels "$suite")
 	case $suite in
-	sid) apt_private forky sid ;;
+	sid) apt_unstable ;;
 	*) apt_private ;;
 	esac
 	packages
