@@ -108,7 +108,7 @@ step_remove() {
 	check "dkms has built the module from there" installed_for "$old"
 	check "make dkms-uninstall" make dkms-uninstall
 	check "it leaves nothing" no_traces
-	check "apt gets what the sources need" apt install libkmod-dev libtracefs-dev
+	check "apt gets what the sources need" apt install libkmod-dev libtracefs-dev libtraceevent-dev
 	check "make install" make install KVER="$old"
 	is "the module is known" "$(cat module/VERSION)" "$(modinfo -k "$old" -F version evnotify)"
 	check "the command runs" evnotify --version
