@@ -34,7 +34,7 @@ demo         flock                              util-linux              one down
 demo         /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring verifies downloaded kernels
 install      mmdebstrap                         mmdebstrap              makes a Debian system
 install      mke2fs                             e2fsprogs               puts it into an image
-install      dpkg-buildpackage                  dpkg-dev                builds the packages
+install      /usr/share/build-essential/list    build-essential         builds the packages
 install      dh                                 debhelper               builds the packages
 install      /usr/share/perl5/Debian/Debhelper/Sequence/dkms.pm dh-dkms builds the packages
 install      lintian                            lintian                 judges the packages
