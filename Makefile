@@ -72,12 +72,14 @@ load: $(MODULE)
 unload:
 	rmmod evnotify
 
-# The headers of a distribution lack the key that modules are signed with. The udev rule names
-# a group, which has to be there when udev reads the rule.
+# The headers of a distribution lack the key that modules are signed with, and System.map,
+# without which the kernel's Makefile does not run depmod. The udev rule names a group, which has
+# to be there when udev reads the rule.
 install: $(MODULE) userspace
 	$(MAKE) -C '$(KDIR)' M='$(CURDIR)/build/module/$(KVER)' INSTALL_MOD_DIR=updates modules_install \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
-		$(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)' DEPMOD=true)
+		DEPMOD=true $(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)')
+	$(if $(DESTDIR),,depmod $(KVER))
 	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d userspace/udev/rules.d/70-evnotify.rules
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d userspace/udev/sysusers.d/evnotify.conf
