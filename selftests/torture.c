@@ -498,6 +498,17 @@ static __u64 setting(const char *name, __u64 otherwise)
 	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+/* Has each thing been done, and each limit been met? */
+static bool enough(bool limited)
+{
+	int op;
+
+	for (op = 0; op < NR_OPS; op++)
+		if (!shared->done[op])
+			return false;
+	return shared->full && (!limited || get_number(CGROUP "/memory.events", "\nmax "));
+}
+
 TEST_F_TIMEOUT(instance, storm, 600)
 {
 	__u64 start = now_ns(CLOCK_MONOTONIC), duration, report;
@@ -540,7 +551,9 @@ TEST_F_TIMEOUT(instance, storm, 600)
 		if (limited)
 			into_cgroup(workers[i]);
 	}
-	for (report = start; now_ns(CLOCK_MONOTONIC) < start + duration;) {
+	/* longer where it takes longer until everything has happened */
+	for (report = start; now_ns(CLOCK_MONOTONIC) < start + duration ||
+	     (!enough(limited) && now_ns(CLOCK_MONOTONIC) < start + 10 * duration);) {
 		usleep(50000);
 		i = pick(&chooser, 4 * WORKERS);
 		if (i < WORKERS)
