@@ -19,7 +19,6 @@ out=$BUILD/fuzz
 seed=${SEED:-$(date +%s)}
 ring=16 slot=8192	# of the memory that the fuzzer shares with us, see fuzz.c
 times=1			# that each sequence of a file is run
-then=''			# what the VM does with the fuzzer's output
 the_found='/^# finding: /,/^$/{/^# minimised/!p}'	# for sed: in that output the minimised sequence
 grown=$dir/corpus/grown.seq
 
@@ -44,11 +43,19 @@ vm() {
 		cp "$@" "$corpus"
 	fi
 	truncate -s 4M "$memory"
-	"$VM_DIR/run.sh" -t $((seconds + 600)) -l "$out/$name.kernel.log" \
+	# after the first bad access the kernel is not to be relied on, it may well hang
+	"$VM_DIR/run.sh" -t $((seconds + 600)) -l "$out/$name.kernel.log" -a kasan.fault=panic \
 		-q "-object memory-backend-file,id=fuzz,share=on,size=4M,mem-path=$memory -device ivshmem-plain,memdev=fuzz" \
 		debug "$module" "$out/fuzz" "$VM_DIR/splats.txt" "$corpus:evnotify/corpus" -- \
-		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq $then" |
+		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq" |
 		tee "$out/$name.out"
+}
+
+# died NAME: did the kernel not survive this run? complaint NAME: what it said first
+died() { ! grep -aq 'evnotify-vm: exit' "$out/$1.kernel.log"; }
+complaint() {
+	sed -n '/evnotify-vm: start/,$p' "$out/$1.kernel.log" | grep -aE -m1 -f "$VM_DIR/splats.txt" ||
+		echo 'no end was reached'
 }
 
 # last NAME: the sequence that ran last
@@ -76,18 +83,18 @@ minimised() {
 	cat "$keep"
 }
 
-# reproducer NAME MODULE STATUS: of the run NAME, which ended with STATUS, the minimised
-# sequence goes to NAME.found.seq. Fails if it found nothing, or nothing that comes again.
+# reproducer NAME MODULE: what the run NAME found goes to NAME.found.seq, as the minimised
+# sequence. Fails if it found nothing, or nothing that comes again.
 reproducer() {
 	local found=$out/$1.found.seq
 	rm -f "$found"
-	if [[ $3 = 71 ]]; then
+	if died "$1"; then
 		last "$1" >"$out/$1.last.seq"
 		echo "# the VM died in this sequence, $out/$1.last.seq:"
 		sed 's/^/# /' "$out/$1.last.seq"
-		times=100
-		{ echo "# the VM died"; minimised "$out/$1.last.seq" "$2"; } >"$found" || { rm "$found"; return 1; }
-		sed 's/^/# /' "$found"
+		{ echo "# finding: kernel: $(complaint "$1")"; times=100 minimised "$out/$1.last.seq" "$2"; } >"$found" ||
+			{ rm "$found"; return 1; }
+		sed 's/^[a-z]/# &/' "$found"
 	else
 		sed -n "$the_found" "$out/$1.out" >"$found"
 		[[ -s $found ]] || { rm "$found"; return 1; }
@@ -102,7 +109,7 @@ fuzz() {
 	module=$(module)
 	printf 'TAP version 13\n1..%d\n' "$number"
 	vm "$name" "$module" "${@:2}" || status=$?
-	[[ $status = 0 || $name = replay ]] || reproducer "$name" "$module" "$status" || true
+	[[ $status = 0 || $name = replay ]] || reproducer "$name" "$module" || true
 	[[ $status != 7[01] ]] || printf 'not '
 	echo "ok $number the kernel did not complain, and no memory leaked"
 	return "$status"
@@ -125,11 +132,19 @@ long() {
 	return "$status"
 }
 
+# found NAME: what the run NAME found
+found() {
+	if [[ ! -e $out/$1.out ]]; then
+		echo 'finding: none'
+	elif died "$1"; then
+		echo "finding: kernel: $(complaint "$1")"
+	else
+		grep -a -m1 '^# finding after' "$out/$1.out" || echo 'finding: none'
+	fi
+}
+
 alive() {
-	local patch name module pattern number=0 failed=0 found start
-	# whatever it prints as minimised is run by itself
-	then="| tee out; sed -n '$the_found' out >found.seq; echo '# the minimised sequence alone:'"
-	then+="; [ ! -s found.seq ] || ./fuzz -s $seed -n 100 -p splats.txt found.seq"
+	local name patch pattern module number=0 failed=0 start
 	printf 'TAP version 13\n1..%d\n' $((2 * $#))
 	for name; do
 		name=$(basename "$name" .patch)
@@ -143,17 +158,19 @@ alive() {
 		start=$SECONDS
 		# the VM need not survive it
 		vm "$name" "$module" 60 >&2 || true
-		sed '/^# the minimised sequence alone/,$d' "$out/$name.out" >"$out/$name.first"
-		sed '1,/^# the minimised sequence alone/d' "$out/$name.out" >"$out/$name.again"
+		number=$((number + 1))
+		grep -qE "$pattern" <<<"$(found "$name")" || { printf 'not '; failed=1; }
+		echo "ok $number the seeded bug $name: $(found "$name") ($((SECONDS - start)) s with the VM)"
 
 		number=$((number + 1))
-		found=$(grep -a -m1 '^# finding after' "$out/$name.first" || echo '# finding: none')
-		grep -qE "$pattern" <<<"$found" || { printf 'not '; failed=1; }
-		echo "ok $number the seeded bug $name: ${found#'# '} ($((SECONDS - start)) s with the VM)"
-		sed -n "$the_found" "$out/$name.first" | sed 's/^[a-z]/# &/'
-
-		number=$((number + 1))
-		grep -aqE "^# finding after.*($pattern)" "$out/$name.again" || { printf 'not '; failed=1; }
+		rm -f "$out/$name.again."*
+		if reproducer "$name" "$module" >&2; then
+			sed 's/^[a-z]/# &/' "$out/$name.found.seq"
+			times=100
+			vm "$name.again" "$module" 0 "$out/$name.found.seq" >&2 || true
+			times=1
+		fi
+		grep -qE "$pattern" <<<"$(found "$name.again")" || { printf 'not '; failed=1; }
 		echo "ok $number the minimised sequence finds $name again"
 	done
 	return "$failed"
