@@ -74,7 +74,8 @@ cancelled_request() {
 }
 
 updated_request() {
-	record pending update_moves_the_due_time && follows 2 "register arm update expire complete read"
+	record pending update_moves_the_due_time &&
+		follows 2 "register arm update expire complete read"
 }
 
 eventfd_request() {
@@ -86,16 +87,23 @@ cancelled_eventfd_request() {
 }
 
 wait_request() {
-	record wait returns_the_completion && follows $((0x1122334455667788)) "register arm expire complete read"
+	record wait returns_the_completion &&
+		follows $((0x1122334455667788)) "register arm expire complete read"
 }
 
 # An open file: between its own open and release lies all that it does.
 open_file() {
 	record pending read_gives_the_record || return 1
 	if ! awk '
-		/ evnotify_open: / { opened++; match($0, /instance=[0-9]+/); instance = substr($0, RSTART, RLENGTH) }
+		/ evnotify_open: / {
+			opened++
+			match($0, /instance=[0-9]+/)
+			instance = substr($0, RSTART, RLENGTH)
+		}
 		!index($0, instance) || released { bad++ }
-		/ evnotify_release: .* armed=1 completed=1 cancelled=0 pending=0 unread=0/ { released++ }
+		/ evnotify_release: .* armed=1 completed=1 cancelled=0 pending=0 unread=0/ {
+			released++
+		}
 		END { exit !(opened == 1 && released == 1 && !bad) }' "$tmp/trace"; then
 		sed 's/^/# /' "$tmp/trace"
 		return 1

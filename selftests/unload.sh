@@ -69,8 +69,9 @@ refused_under_load() {
 }
 
 leaves_nothing_behind() {
-	unload && ! loaded && ! [ -e /dev/evnotify ] && ! grep -q evnotify /proc/misc /proc/modules &&
-		! [ -e $events/evnotify ] && load && [ -c /dev/evnotify ]
+	unload && ! loaded && ! [ -e /dev/evnotify ] &&
+		! grep -q evnotify /proc/misc /proc/modules && ! [ -e $events/evnotify ] &&
+		load && [ -c /dev/evnotify ]
 }
 
 loads_again_under_traffic() {
@@ -90,13 +91,15 @@ unloads_while_traced() {
 
 honours_parameters() {
 	unload && load max_requests=7 min_period_ns=1000000 &&
-		[ "$(value max_requests)" = 7 ] && [ "$(value min_period_ns)" = 1000000 ] || return 1
+		[ "$(value max_requests)" = 7 ] &&
+		[ "$(value min_period_ns)" = 1000000 ] || return 1
 	if ! ./abi -t info_tells_what_the_module_is >"$tmp/log" 2>&1; then
 		sed 's/^/# /' "$tmp/log"
 		return 1
 	fi
 	echo 9 >$sys/parameters/max_requests && [ "$(value max_requests)" = 9 ] &&
-		echo 1048576 >$sys/parameters/max_requests && unload && load && [ "$(value max_requests)" != 1048576 ]
+		echo 1048576 >$sys/parameters/max_requests && unload && load &&
+		[ "$(value max_requests)" != 1048576 ]
 }
 
 refuses_parameters() {
@@ -112,7 +115,8 @@ refuses_parameters() {
 	for bad in max_requests=0 max_requests=1048577 min_period_ns=0 min_period_ns=1000000001; do
 		name=${bad%=*}
 		before=$(value "$name")
-		if (echo "${bad#*=}" >"$sys/parameters/$name") 2>/dev/null || [ "$(value "$name")" != "$before" ]; then
+		if (echo "${bad#*=}" >"$sys/parameters/$name") 2>/dev/null ||
+		   [ "$(value "$name")" != "$before" ]; then
 			echo "# $bad was taken at run time"
 			return 1
 		fi

@@ -6,6 +6,8 @@
 #   kernel.sh get NAME     prints what build.sh and run.sh need, as shell assignments:
 #                          release, vmlinuz, kdir (headers), arch, cc, root (build root or
 #                          empty), mem, args
+#   kernel.sh build NAME SOURCE FRAGMENT...
+#                          makes a kernel of kind tree from a source and a configuration
 #   kernel.sh source [V]   prints the directory of the unpacked kernel source (default: 7.2)
 #   kernel.sh sysroot ARCH prints a directory with the libraries and headers of Debian 12 for
 #                          another architecture, and with its busybox
@@ -184,10 +186,25 @@ get_source() {
 }
 
 build_source() {
-	local src=$1 dir=$2 symbol option pid; shift 2
+	local src=$1 dir=$2; shift 2
 	[[ ! -e $dir/env ]] || return 0
 	fresh "$dir"
 	say "building the $name kernel with $toolchain (5 to 10 minutes on 2 cores, once)"
+	compile "$src" "$dir" "$@"
+	# modules link against the headers, scripts and tools only
+	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
+		-type f \( -name '*.[oa]' -o -name 'vmlinux.unstripped' \) -exec rm {} +
+	finish_source "$dir"
+}
+
+finish_source() {
+	finish "$1" "release=$(cat "$1/include/config/kernel.release")" \
+		"vmlinuz=$1/arch/x86/boot/bzImage" "kdir=$1"
+}
+
+# compile SOURCE DIRECTORY FRAGMENT...: what has changed since the last time
+compile() {
+	local src=$1 dir=$2 symbol option pid; shift 2
 	{
 		make -C "$src" O="$dir" CC="$toolchain" tinyconfig
 		(cd "$dir" && "$src/scripts/kconfig/merge_config.sh" -m .config "$@")
@@ -208,11 +225,23 @@ build_source() {
 		say "the $name kernel: $(grep -cE '^ +(CC|AS|LD|AR) ' "$dir/build.log") steps of about 1950 done"
 	done
 	wait "$pid" || die "building the $name kernel failed, see $dir/build.log"
-	# modules link against the headers, scripts and tools only
-	find "$dir" \( -path "$dir/scripts" -o -path "$dir/tools" \) -prune -o \
-		-type f \( -name '*.[oa]' -o -name 'vmlinux.unstripped' \) -exec rm {} +
-	finish "$dir" "release=$(cat "$dir/include/config/kernel.release")" \
-		"vmlinuz=$dir/arch/x86/boot/bzImage" "kdir=$dir"
+}
+
+# --- kind tree -------------------------------------------------------------------------
+
+get_tree() {
+	[[ -e $BUILD/$what/env ]] || die "$name: kernel.sh build makes this kernel, which has not been run"
+	cat "$BUILD/$what/env"
+	printf 'cc=%q\nroot=\n' "$toolchain"
+}
+
+build_tree() {
+	local src=$1 dir=$BUILD/$what; shift
+	mkdir -p "$dir"
+	rm -f "$dir/env"
+	say "building the $name kernel with $toolchain (5 to 10 minutes on 2 cores, seconds the next time)"
+	compile "$src" "$dir" "$@"
+	finish_source "$dir"
 }
 
 # --- kind host -------------------------------------------------------------------------
@@ -227,14 +256,19 @@ get_host() {
 	printf '%s\n' "release=$rel" "vmlinuz=$f" "kdir=/lib/modules/$rel/build" "cc=gcc" "root="
 }
 
+# look_up NAME: sets name and the columns of the table
+look_up() {
+	name=$1
+	read -r kind what toolchain config mem args < <(row kernels "$name") ||
+		die "no kernel '$name' in $VM_DIR/kernels; there are: $(table kernels | awk '{ printf "%s ", $1 }')"
+}
+
 case ${1:-} in
 list)
 	table kernels | awk '{ print $1 }' ;;
 get)
 	[[ $# = 2 ]] || die "usage: kernel.sh get NAME"
-	name=$2
-	read -r kind what toolchain config mem args < <(row kernels "$name") ||
-		die "no kernel '$name' in $VM_DIR/kernels; there are: $(table kernels | awk '{ printf "%s ", $1 }')"
+	look_up "$2"
 	arch=$(arch_of "$toolchain")
 	case $kind-$arch in
 	host-*) ;;
@@ -243,6 +277,10 @@ get)
 	esac
 	"get_$kind"
 	printf 'arch=%q\nmem=%q\nargs=%q\n' "$arch" "$mem" "$args" ;;
+build)
+	[[ $# -ge 4 ]] || die "usage: kernel.sh build NAME SOURCE FRAGMENT..."
+	look_up "$2"
+	build_tree "${@:3}" ;;
 source)
 	apt_private
 	version=${2:-$SOURCE_VERSION}
@@ -254,5 +292,5 @@ sysroot)
 	apt_foreign "$2"
 	sysroot "$2" ;;
 *)
-	die "usage: kernel.sh list | get NAME | source [VERSION] | sysroot ARCH" ;;
+	die "usage: kernel.sh list | get NAME | build NAME SOURCE FRAGMENT... | source [VERSION] | sysroot ARCH" ;;
 esac

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Is the series that in-tree.sh lays into a kernel tree as a maintainer wants it? checkpatch
+# reads it, the kernel is built with the driver in it and with the driver as a module, and on
+# both the selftests run as the tree's own rules install them. TAP.
+#
+#   in-tree-check.sh        (the first time it builds a kernel, with 2 CPUs in 10 minutes)
+#
+# Source and kernel stay in build/in-tree/ for the next time.
+# shellcheck source-path=SCRIPTDIR/vm source=common.sh disable=SC2317 # functions are called by step
+. "$(dirname "$0")/vm/common.sh"
+
+out=$BUILD/in-tree
+ksrc=$out/source
+number=0 failed=0
+
+# report VERDICT NAME
+report() {
+	number=$((number + 1))
+	[[ $1 = ok ]] || failed=1
+	echo "$1 $number $2"
+}
+
+# step NAME COMMAND...: everything after it needs what it does
+step() {
+	local name=$1; shift
+	"$@" >"$out/step.log" & wait $! || {	# so that "set -e" stays on in there
+		sed 's/^/# /' "$out/step.log"
+		report 'not ok' "$name"
+		echo "1..$number"
+		exit 1
+	}
+	report ok "$name"
+}
+
+# A git tree of just the files that the series changes; the rest is there, but not tracked.
+lay() {
+	local src
+	src=$("$VM_DIR/kernel.sh" source)
+	rm -rf "$ksrc"
+	cp -al "$src" "$ksrc" || { rm -rf "$ksrc"; cp -a "$src" "$ksrc"; }
+	cd "$ksrc"
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=evnotify GIT_AUTHOR_EMAIL=evnotify@localhost
+	export GIT_COMMITTER_NAME=evnotify GIT_COMMITTER_EMAIL=evnotify@localhost
+	git init -q
+	git add -f MAINTAINERS drivers/misc/{Kconfig,Makefile} tools/testing/selftests/Makefile \
+		Documentation/{misc-devices/index,userspace-api/ioctl/ioctl-number}.rst
+	git commit -q -m 'the kernel as it was'
+	"$TOP/selftests/in-tree.sh" "$ksrc"
+	[[ -z $(git status --porcelain --untracked-files=no) ]] || { git status; return 1; }
+	rm -rf "$out/patches"
+	git format-patch -q -o "$out/patches" HEAD~3
+}
+
+# What checkpatch says of the series and is not heeded: file, type of the remark, why.
+remarks() { cat <<END
+trace.h          OPEN_ENDED_LINE                the layout that all trace headers have
+trace.h          PARENTHESIS_ALIGNMENT          the same
+evnotify.rst     FILE_PATH_CHANGES              MAINTAINERS names it from the first commit on
+.gitignore       FILE_PATH_CHANGES              the same
+*.c              VOLATILE                       programs have no READ_ONCE()
+evnotify_test.h  VOLATILE                       the same
+*.c              ENOSYS                         what a kernel without io_uring answers
+*.c              LONG_LINE_STRING               a message can be searched for in one piece
+*.c              PREFER_DEFINED_ATTRIBUTE_MACRO programs have no __printf()
+*.c              CAMELCASE                      _Thread_local is a word of C
+END
+}
+
+checkpatch() {
+	local src patch line file type pattern remark heeded status=0
+	src=$("$VM_DIR/kernel.sh" source)
+	cd "$src"	# there is no git there, which makes checkpatch run more than is installed
+	for patch in "$out"/patches/*.patch; do
+		while IFS= read -r line; do
+			# PATCH:LINE: LEVEL:TYPE: words
+			[[ $line =~ ^[^:]*:([0-9]+):\ [A-Z]+:([A-Z_]+): ]] || { echo "$line"; status=1; continue; }
+			type=${BASH_REMATCH[2]} heeded=1
+			file=$(head -n "${BASH_REMATCH[1]}" "$patch" | sed -n 's#^diff --git .*/##p' | tail -1)
+			while read -r pattern remark _; do
+				# shellcheck disable=SC2053 # a pattern
+				[[ $file != $pattern || $type != "$remark" ]] || heeded=0
+			done < <(remarks)
+			[[ $heeded = 0 ]] || { echo "$file, $line"; status=1; }
+		done < <(perl scripts/checkpatch.pl --strict --terse --no-summary --show-types "$patch" || true)
+	done
+	return "$status"
+}
+
+# kernel VALUE: with CONFIG_EVNOTIFY=VALUE, and otherwise what the selftests ask for
+kernel() {
+	echo "CONFIG_EVNOTIFY=$1" >"$out/evnotify.config"
+	"$VM_DIR/kernel.sh" build in-tree "$ksrc" "$VM_DIR/config/vm.config" \
+		"$ksrc/tools/testing/selftests/drivers/evnotify/config" "$out/evnotify.config"
+	rm -rf "$out/root"
+	make -s -C "$out/build" INSTALL_MOD_PATH="$out/root" modules_install
+	rm -f "$out/root/lib/modules"/*/{build,source}	# links to all of the tree
+	make -s -C "$ksrc" O="$out/build" headers
+	make -s -C "$ksrc/tools/testing/selftests" O="$out/build" TARGETS=drivers/evnotify \
+		CPPFLAGS="-isystem /usr/include/$(gcc -print-multiarch)" \
+		INSTALL_PATH="$out/root/evnotify" install
+}
+
+# boot VALUE: runs what has been installed; its results become ours
+boot() {
+	local status=0 verdict name remark
+	"$VM_DIR/run.sh" -t 900 -l "$out/$1.kernel.log" in-tree "$out/root:/" -- \
+		"[ $1 = y ] || modprobe evnotify || exit; ./run_kselftest.sh" >"$out/$1.log" || status=$?
+	while IFS=$'\t' read -r verdict name remark; do
+		case $verdict in
+		pass) report ok "=$1: $name" ;;
+		skip) report ok "=$1: $name # SKIP $remark" ;;
+		*) report 'not ok' "=$1: $name $remark" ;;
+		esac
+	done < <(awk -f "$VM_DIR/ktap.awk" -v expected="$(cat "$out/root/evnotify/kselftest-list.txt")" "$out/$1.log")
+	[[ $status -lt 70 ]] || report 'not ok' "=$1: the kernel, see $out/$1.kernel.log"
+}
+
+mkdir -p "$out"
+echo TAP version 13
+step 'three commits go into the tree' lay
+step 'checkpatch accepts them' checkpatch
+for value in y m; do
+	step "the kernel builds with EVNOTIFY=$value" kernel $value
+	boot $value
+done
+echo "1..$number"
+exit $failed
