@@ -1,47 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - from expired to told: the tasklet, and how the process hears of it
+ * evnotify - from expired or cancelled to told: the tasklet, cancellation, and
+ * how the process hears of it
  */
 #include <linux/bits.h>
 #include <linux/completion.h>
+#include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
 
 #include "evnotify.h"
 #include "trace.h"
 
-/**
- * evnotify_free - give up a record and what it holds
- * @inst: the instance
- * @req: a record that is not pending and on no list
- *
- * Context: inst->lock held.
- */
-void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req)
+/* Give up a record that is not pending and on no list, and what it holds. */
+static void evnotify_free(struct evnotify_instance *inst,
+			  struct evnotify_req *req)
 {
 	if (req->mode == EVNOTIFY_MODE_EVENTFD)
 		eventfd_ctx_put(req->eventfd);
 	evnotify_pool_give(inst, req);
 }
 
-/**
- * evnotify_wake - tell those who read or poll that a record is ready
- * @inst: the instance
- *
- * Context: any but hard interrupt, inst->lock not held.
- */
-void evnotify_wake(struct evnotify_instance *inst)
+/* Tell those who read or poll that a record is ready; without inst->lock. */
+static __always_inline void evnotify_wake(struct evnotify_instance *inst)
 {
 	/* Pairs with the barrier in evnotify_poll(), and in prepare_to_wait. */
-	if (wq_has_sleeper(&inst->wait))
-		wake_up_interruptible_poll(&inst->wait, EPOLLIN | EPOLLRDNORM);
-	kill_fasync(&inst->fasync, SIGIO, POLL_IN);
+	if (wq_has_sleeper(&inst->wait)) {
+		/* wake_up_poll() would save the state of interrupts, too. */
+		spin_lock_irq(&inst->wait.lock);
+		wake_up_locked_poll(&inst->wait, EPOLLIN | EPOLLRDNORM);
+		spin_unlock_irq(&inst->wait.lock);
+	}
+	if (READ_ONCE(inst->fasync))
+		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
 }
 
 static void evnotify_make_ready(struct evnotify_instance *inst,
@@ -53,17 +48,10 @@ static void evnotify_make_ready(struct evnotify_instance *inst,
 	inst->unread++;
 }
 
-/**
- * evnotify_complete - complete a PENDING request
- * @inst: the instance
- * @req: a record on no list
- * @now: the time on the request's clock
- *
- * Context: inst->lock held.
- * Return: true if evnotify_wake() has to follow.
- */
-bool evnotify_complete(struct evnotify_instance *inst,
-		       struct evnotify_req *req, ktime_t now)
+/* Complete a PENDING request.  True if evnotify_wake() has to follow. */
+static __always_inline bool
+evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
+		  ktime_t now)
 {
 	req->completed = now;
 	trace_evnotify_complete(inst, req);
@@ -85,19 +73,24 @@ bool evnotify_complete(struct evnotify_instance *inst,
 static void evnotify_signal(struct evnotify_instance *inst,
 			    struct evnotify_fifo *signalled)
 {
-	struct evnotify_req *req;
+	struct evnotify_req *req, *next;
 
 	for (req = signalled->head; req; req = req->next)
 		eventfd_signal(req->eventfd);
 
 	spin_lock_irq(&inst->lock);
-	while ((req = evnotify_fifo_pop(signalled))) {
-		if (--req->count && req->state != EVNOTIFY_CANCELLED) {
+	for (req = signalled->head; req; req = next) {
+		next = req->next;
+		if (--req->count && req->state != EVNOTIFY_CANCELLED &&
+		    !inst->closing) {
 			req->list = EVNOTIFY_EXPIRED;
 			evnotify_fifo_push(&inst->expired, req);
 			tasklet_schedule(&inst->dpc);
-		} else if (!evnotify_is_pending(req)) {
-			evnotify_free(inst, req);
+		} else if (evnotify_is_pending(req)) {
+			req->list = EVNOTIFY_NO_LIST;
+		} else {
+			eventfd_ctx_put(req->eventfd);
+			evnotify_pool_give(inst, req);
 		}
 	}
 	evnotify_check(inst);
@@ -105,13 +98,16 @@ static void evnotify_signal(struct evnotify_instance *inst,
 }
 
 /* Go on where an interrupt left off. */
-static void evnotify_expire_backlog(struct evnotify_instance *inst)
+static noinline void evnotify_expire_backlog(struct evnotify_instance *inst)
 {
 	struct evnotify_queue *q;
+	struct evnotify_req *first;
 
 	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
-		if (!(inst->backlog & BIT(q->clock)) ||
-		    evnotify_expire(q, EVNOTIFY_BATCH))
+		if (!(inst->backlog & BIT(q->clock)))
+			continue;
+		first = evnotify_expire(q, EVNOTIFY_BATCH);
+		if (first && first->due <= q->now)
 			continue;
 		inst->backlog &= ~BIT(q->clock);
 		evnotify_queue_start(q);
@@ -139,33 +135,35 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 	unsigned int n;
 
 	spin_lock_irq(&inst->lock);
-	if (inst->closing)
-		goto unlock;
 	if (inst->backlog)
 		evnotify_expire_backlog(inst);
 
 	for (n = 0; n < EVNOTIFY_BATCH; n++) {
-		req = evnotify_fifo_pop(&inst->expired);
+		req = inst->expired.head;
 		if (!req)
 			break;
-		if (req->clock != clock) {
-			clock = req->clock;
-			now = evnotify_now(clock);
-		}
+		inst->expired.head = req->next;
 		if (req->mode == EVNOTIFY_MODE_PENDING) {
+			if (req->clock != clock) {
+				clock = req->clock;
+				now = evnotify_now(clock);
+			}
+			req->list = EVNOTIFY_NO_LIST;
 			wake |= evnotify_complete(inst, req, now);
 		} else if (req->state == EVNOTIFY_CANCELLED) {
 			evnotify_free(inst, req);
 		} else {
-			req->completed = now;
 			req->list = EVNOTIFY_SIGNALLING;
 			evnotify_fifo_push(&signalled, req);
-			trace_evnotify_complete(inst, req);
+			/* Nobody else would see the time. */
+			if (trace_evnotify_complete_enabled()) {
+				req->completed = evnotify_now(req->clock);
+				trace_evnotify_complete(inst, req);
+			}
 		}
 	}
 	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(dpc);
-unlock:
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
@@ -175,14 +173,120 @@ unlock:
 		evnotify_signal(inst, &signalled);
 }
 
-static s32 evnotify_status(const struct evnotify_req *req)
+/*
+ * Cancel a pending request.  True if a reader has to be woken.
+ */
+static __always_inline bool
+evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
 {
-	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
+	evnotify_queue_remove(&inst->queues[req->clock], req);
+	inst->pending--;
+	inst->cancelled++;
+	req->state = EVNOTIFY_CANCELLED;
+	if (!req->count) {
+		req->event_due = req->due;
+		req->expired = 0;
+	}
+	trace_evnotify_cancel(inst, req);
+
+	/* On a list, the record is yet to be seen: it tells of this, too. */
+	if (req->list != EVNOTIFY_NO_LIST)
+		return false;
+	if (req->mode == EVNOTIFY_MODE_PENDING)
+		return evnotify_complete(inst, req, evnotify_now(req->clock));
+	evnotify_free(inst, req);
+	return false;
 }
 
-/* The event record of @req, for a process whose clock is @offset ahead. */
-static void evnotify_fill(struct evnotify_event *event,
-			  const struct evnotify_req *req, s64 offset)
+/**
+ * evnotify_cancel - cancel a request
+ * @inst: the instance
+ * @id: names the request
+ *
+ * When it returns 0, an eventfd is not signalled any more.
+ *
+ * Context: process.
+ * Return: 0, -EALREADY if the request has completed or been cancelled, or
+ * -ENOENT if there never was one of that id.
+ */
+int evnotify_cancel(struct evnotify_instance *inst, u64 id)
+{
+	struct evnotify_req *req;
+	bool signalling = false;
+	bool wake = false;
+
+	spin_lock_irq(&inst->lock);
+	req = evnotify_find(inst, id);
+	if (!IS_ERR(req)) {
+		signalling = req->list == EVNOTIFY_SIGNALLING;
+		wake = evnotify_cancel_req(inst, req);
+	}
+	evnotify_check(inst);
+	spin_unlock_irq(&inst->lock);
+
+	if (wake)
+		evnotify_wake(inst);
+	if (signalling)
+		tasklet_unlock_wait(&inst->dpc);
+	return PTR_ERR_OR_ZERO(req);
+}
+
+/**
+ * evnotify_cancel_all - cancel whatever is armed when the call begins
+ * @inst: the instance
+ *
+ * It goes by records and not by due times: each step is short, and what other
+ * threads arm meanwhile neither delays it nor is hit.
+ *
+ * Context: process.
+ * Return: how many requests it cancelled.
+ */
+u64 evnotify_cancel_all(struct evnotify_instance *inst)
+{
+	unsigned int chunk, chunks, i;
+	u64 cancelled = 0;
+	u64 serial;
+
+	spin_lock_irq(&inst->lock);
+	serial = inst->serial;
+	chunks = inst->nr_chunks;
+	spin_unlock_irq(&inst->lock);
+
+	for (chunk = 0; chunk < chunks; chunk++) {
+		struct evnotify_req *reqs;
+		bool wake = false;
+
+		spin_lock_irq(&inst->lock);
+		reqs = inst->chunks[chunk];
+		for (i = 0; i < evnotify_chunk_reqs(chunk); i++) {
+			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
+
+			if (!evnotify_is_pending(&reqs[i]) ||
+			    (s64)(serial - id) < 0)
+				continue;
+			wake |= evnotify_cancel_req(inst, &reqs[i]);
+			cancelled++;
+		}
+		evnotify_check(inst);
+		spin_unlock_irq(&inst->lock);
+		if (wake)
+			evnotify_wake(inst);
+		cond_resched();
+	}
+	tasklet_unlock_wait(&inst->dpc);
+	return cancelled;
+}
+
+/**
+ * evnotify_fill - make the event record of a request
+ * @event: where to
+ * @req: the request
+ * @offset: how far the clock of the process is ahead of the host's
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
+		   s64 offset)
 {
 	event->user_data = req->user_data;
 	event->id = req->id;
@@ -266,88 +370,4 @@ void evnotify_wait_end(struct evnotify_instance *inst,
 	spin_unlock_irq(&inst->lock);
 	if (!told)
 		evnotify_wake(inst);
-}
-
-/* evnotify_fill() straight into the memory of the process; no page faults. */
-static bool evnotify_fill_user(struct evnotify_event __user *event,
-			       const struct evnotify_req *req, s64 offset)
-{
-	if (!user_write_access_begin(event, sizeof(*event)))
-		return false;
-	unsafe_put_user(req->user_data, &event->user_data, fault);
-	unsafe_put_user(req->id, &event->id, fault);
-	unsafe_put_user(req->event_due + offset, &event->due_ns, fault);
-	unsafe_put_user(req->expired ? req->expired + offset : 0,
-			&event->expired_ns, fault);
-	unsafe_put_user(req->completed + offset, &event->completed_ns, fault);
-	unsafe_put_user(req->seq, &event->seq, fault);
-	unsafe_put_user(req->count, &event->count, fault);
-	unsafe_put_user(evnotify_status(req), &event->status, fault);
-	unsafe_put_user(evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0,
-			&event->flags, fault);
-	user_write_access_end();
-	return true;
-fault:
-	user_write_access_end();
-	return false;
-}
-
-/* The same for memory of any other kind. */
-static bool evnotify_fill_iter(struct iov_iter *to,
-			       const struct evnotify_req *req, s64 offset)
-{
-	struct evnotify_event event;
-	size_t copied;
-
-	evnotify_fill(&event, req, offset);
-	copied = copy_to_iter(&event, sizeof(event), to);
-	if (copied < sizeof(event))
-		iov_iter_revert(to, copied);
-	return copied == sizeof(event);
-}
-
-/**
- * evnotify_read - give ready event records to the process
- * @inst: the instance
- * @uptr: memory of the process
- * @to: memory of any other kind, in place of @uptr; or NULL
- * @room: how many records there is room for
- * @offsets: to add to the times of each clock: the reader's time namespace
- *
- * Up to EVNOTIFY_BATCH records.  Each leaves the ready list once it is copied.
- * Page faults are disabled meanwhile: if the memory is away, fewer are copied,
- * and the caller has to bring it in and come again.
- *
- * Context: process.
- * Return: how many records were copied.
- */
-size_t evnotify_read(struct evnotify_instance *inst,
-		     struct evnotify_event __user *uptr, struct iov_iter *to,
-		     size_t room, const s64 *offsets)
-{
-	struct evnotify_req *req;
-	size_t told = 0;
-
-	room = min_t(size_t, room, EVNOTIFY_BATCH);
-	spin_lock_irq(&inst->lock);
-	pagefault_disable();
-	while (told < room && (req = inst->ready.head)) {
-		s64 offset = offsets[req->clock];
-
-		if (to ? !evnotify_fill_iter(to, req, offset) :
-			 !evnotify_fill_user(uptr + told, req, offset))
-			break;
-		trace_evnotify_read(inst, req);
-		evnotify_fifo_pop(&inst->ready);
-		if (evnotify_is_pending(req))
-			req->count = 0;
-		else
-			evnotify_pool_give(inst, req);
-		told++;
-	}
-	pagefault_enable();
-	inst->unread -= told;
-	evnotify_check(inst);
-	spin_unlock_irq(&inst->lock);
-	return told;
 }

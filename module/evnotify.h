@@ -51,8 +51,13 @@
 #include <linux/interrupt.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/nsproxy.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/time_namespace.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -80,13 +85,16 @@ struct iov_iter;
  * stale id finds nothing.  Serial numbers are kept shifted, and compared by
  * the sign of their difference.
  */
-#define EVNOTIFY_SLOT_BITS	(PAGE_SHIFT - 6)
+#define EVNOTIFY_SLOT_BITS	(PAGE_SHIFT + EVNOTIFY_MAX_CHUNK_ORDER - 6)
 #define EVNOTIFY_PLACE_BITS	21
 #define EVNOTIFY_SERIAL_STEP	BIT_ULL(EVNOTIFY_PLACE_BITS)
 #define EVNOTIFY_PLACE_MASK	(EVNOTIFY_SERIAL_STEP - 1)
 
-/* Records are allocated in chunks of a page. */
-#define EVNOTIFY_CHUNK_REQS	(PAGE_SIZE / sizeof(struct evnotify_req))
+/*
+ * Records are allocated in chunks: of a page, then of two, then of four.  Pages
+ * larger than 4 KB need no more than one.
+ */
+#define EVNOTIFY_MAX_CHUNK_ORDER	(PAGE_SHIFT > 12 ? 0 : 2)
 /* Records inside the instance: a file with few requests needs no chunk. */
 #define EVNOTIFY_FIRST_REQS	8
 /* Chunks that the instance has room to list; more need an array of their own. */
@@ -199,7 +207,7 @@ struct evnotify_queue {
 	struct evnotify_instance *inst;
 	struct hrtimer timer;
 	struct hlist_head line;
-	struct hlist_node *last;
+	struct evnotify_req *last;
 	struct rb_root_cached tree;
 	ktime_t now;
 	unsigned int clock;
@@ -214,18 +222,18 @@ struct evnotify_queue {
  * @ready: event records, for read()
  * @free: unused records
  * @backlog: queues whose interrupt left requests to the tasklet, a bit each
- * @closing: set by evnotify_instance_destroy(): complete nothing any more
+ * @closing: set by evnotify_instance_destroy(): signal no eventfd again
  * @armed: requests that were ever armed
  * @completed: of these, those that took their last expiration
  * @cancelled: of these, those that were cancelled
  * @pending: of these, those that are in a queue; at every moment @armed is
  *	the sum of the other three
  * @unread: records on @ready
- * @used: records that are not free
+ * @nr_reqs: records that there are
  * @eventfds: a record may hold an eventfd
  * @serial: serial number of the latest id
  * @seq: number of the latest event record
- * @limit: how many records may be used; constant
+ * @limit: how many records there may be; constant
  * @number: names the instance in the trace and in fdinfo; constant
  * @wait: who reads or polls
  * @fasync: who is sent SIGIO; owned by fasync_helper()
@@ -249,7 +257,7 @@ struct evnotify_instance {
 	u64 cancelled;
 	u32 pending;
 	u32 unread;
-	u32 used;
+	u32 nr_reqs;
 	bool eventfds;
 	u64 serial;
 	u64 seq;
@@ -296,32 +304,25 @@ ktime_t evnotify_now(unsigned int clock);
 void evnotify_queue_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
 void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req);
-void evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req);
 void evnotify_queue_start(struct evnotify_queue *q);
-bool evnotify_expire(struct evnotify_queue *q, unsigned int n);
+struct evnotify_req *evnotify_expire(struct evnotify_queue *q, unsigned int n);
 
-/* complete.c: from expired to told */
+/* complete.c: from expired or cancelled to told */
 void evnotify_dpc(struct tasklet_struct *dpc);
-bool evnotify_complete(struct evnotify_instance *inst,
-		       struct evnotify_req *req, ktime_t now);
-void evnotify_wake(struct evnotify_instance *inst);
-void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req);
+int evnotify_cancel(struct evnotify_instance *inst, u64 id);
+u64 evnotify_cancel_all(struct evnotify_instance *inst);
 int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 		  struct evnotify_event *event);
 void evnotify_wait_end(struct evnotify_instance *inst,
 		       struct evnotify_req *req, bool told);
-size_t evnotify_read(struct evnotify_instance *inst,
-		     struct evnotify_event __user *uptr, struct iov_iter *to,
-		     size_t room, const s64 *offsets);
+void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
+		   s64 offset);
 
-/* request.c: arm, cancel, update; the instance */
+/* request.c: arm, update; the instance */
 void evnotify_instance_init(struct evnotify_instance *inst);
 void evnotify_instance_destroy(struct evnotify_instance *inst);
-void evnotify_offsets(s64 *offsets);
 ssize_t evnotify_submit(struct evnotify_instance *inst,
 			struct evnotify_source *src, size_t count);
-int evnotify_cancel(struct evnotify_instance *inst, u64 id);
-u64 evnotify_cancel_all(struct evnotify_instance *inst);
 int evnotify_update(struct evnotify_instance *inst,
 		    const struct evnotify_update *args);
 #ifdef CONFIG_EVNOTIFY_DEBUG
@@ -336,18 +337,100 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 void evnotify_pool_init(struct evnotify_instance *inst);
 void evnotify_pool_destroy(struct evnotify_instance *inst);
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp);
-struct evnotify_req *evnotify_pool_find(struct evnotify_instance *inst, u64 id);
+struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id);
+
+/* The page order of a chunk; chunk 0 is inside the instance. */
+static inline unsigned int evnotify_chunk_order(unsigned int chunk)
+{
+	return min_t(unsigned int, chunk - 1, EVNOTIFY_MAX_CHUNK_ORDER);
+}
 
 /* How many records a chunk has. */
 static inline unsigned int evnotify_chunk_reqs(unsigned int chunk)
 {
-	return chunk ? EVNOTIFY_CHUNK_REQS : EVNOTIFY_FIRST_REQS;
+	if (!chunk)
+		return EVNOTIFY_FIRST_REQS;
+	return PAGE_SIZE / sizeof(struct evnotify_req)
+		<< evnotify_chunk_order(chunk);
+}
+
+/*
+ * What the caller's time namespace adds to host time, in nanoseconds by clock.
+ * Only clocks that start at boot have an offset.
+ */
+static inline void evnotify_offsets(s64 *offsets)
+{
+#ifdef CONFIG_TIME_NS
+	const struct timens_offsets *ns = &current->nsproxy->time_ns->offsets;
+
+	offsets[EVNOTIFY_MONOTONIC] = ns->monotonic.tv_sec * NSEC_PER_SEC +
+				      ns->monotonic.tv_nsec;
+	offsets[EVNOTIFY_BOOTTIME] = ns->boottime.tv_sec * NSEC_PER_SEC +
+				     ns->boottime.tv_nsec;
+#else
+	offsets[EVNOTIFY_MONOTONIC] = 0;
+	offsets[EVNOTIFY_BOOTTIME] = 0;
+#endif
+	offsets[EVNOTIFY_REALTIME] = 0;
+	offsets[EVNOTIFY_TAI] = 0;
 }
 
 /* True while @req is in the queue of its clock. */
 static inline bool evnotify_is_pending(const struct evnotify_req *req)
 {
 	return req->state >= EVNOTIFY_IN_LINE;
+}
+
+/*
+ * Put @req at the end of the line if it expires after all that is there: the
+ * usual case, on the path of each request.  False: evnotify_queue_add() will.
+ */
+static inline bool evnotify_queue_append(struct evnotify_queue *q,
+					 struct evnotify_req *req)
+{
+	struct evnotify_req *last = q->last;
+
+	if (!last || req->due < last->due)
+		return false;
+	lockdep_assert_held(&q->inst->lock);
+	req->state = EVNOTIFY_IN_LINE;
+	/* What hlist_add_behind() does, for the last. */
+	req->link.next = NULL;
+	req->link.pprev = &last->link.next;
+	last->link.next = &req->link;
+	q->last = req;
+	return true;
+}
+
+/*
+ * Take a pending request out of its queue, for good if nobody puts it back.
+ * The timer is left alone: if it runs for @req, it finds nothing due and is set
+ * right then.
+ */
+static __always_inline void
+evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
+{
+	lockdep_assert_held(&q->inst->lock);
+	if (req->state == EVNOTIFY_IN_TREE) {
+		rb_erase_cached(&req->node, &q->tree);
+		req->state = EVNOTIFY_EXPIRES_NO_MORE;
+		return;
+	}
+	req->state = EVNOTIFY_EXPIRES_NO_MORE;
+	*req->link.pprev = req->link.next;
+	if (q->last != req)
+		req->link.next->pprev = req->link.pprev;
+	else if (req->link.pprev != &q->line.first)
+		q->last = container_of(req->link.pprev, struct evnotify_req,
+				       link.next);
+	else
+		q->last = NULL;
+}
+
+/* The status of its event record. */
+static inline s32 evnotify_status(const struct evnotify_req *req)
+{
+	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
 }
 
 /* Give back a record that is not pending and on no list; under inst->lock. */
@@ -358,7 +441,6 @@ static inline void evnotify_pool_give(struct evnotify_instance *inst,
 	req->list = EVNOTIFY_FREE;
 	req->next = inst->free;
 	inst->free = req;
-	inst->used--;
 }
 
 static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,
@@ -370,17 +452,6 @@ static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,
 	else
 		WRITE_ONCE(fifo->head, req);	/* poll() looks without lock */
 	fifo->tail = req;
-}
-
-static inline struct evnotify_req *evnotify_fifo_pop(struct evnotify_fifo *fifo)
-{
-	struct evnotify_req *req = fifo->head;
-
-	if (req) {
-		WRITE_ONCE(fifo->head, req->next);
-		req->list = EVNOTIFY_NO_LIST;
-	}
-	return req;
 }
 
 #endif /* EVNOTIFY_H */

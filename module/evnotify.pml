@@ -196,19 +196,14 @@ inline evnotify_free(r)
 	evnotify_pool_give(r)
 }
 
-/* The record, or NONE */
-inline evnotify_pool_find(r, wanted)
+/* The pending request of that id, or NONE; NREC: there never was one */
+inline evnotify_find(r, wanted)
 {
 	r = 0;
 	do
 	:: r < NREC && req[r].id != wanted -> r++
 	:: else -> break
-	od
-}
-
-inline evnotify_find(r, wanted)
-{
-	evnotify_pool_find(r, wanted);
+	od;
 	if
 	:: r < NREC && !req[r].pending -> r = NONE
 	:: else

@@ -17,7 +17,6 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -72,53 +71,140 @@ static ssize_t evnotify_write_iter(struct kiocb *iocb, struct iov_iter *from)
 				 iocb->ki_flags & IOCB_NOWAIT);
 }
 
-static ssize_t evnotify_do_read(struct file *file, char __user *buf,
-				struct iov_iter *to, size_t size, bool nowait)
+/* evnotify_fill() straight into the memory of the process; no page faults. */
+static __always_inline bool
+evnotify_fill_user(struct evnotify_event __user *event,
+		   const struct evnotify_req *req, s64 offset)
+{
+	if (!user_write_access_begin(event, sizeof(*event)))
+		return false;
+	unsafe_put_user(req->user_data, &event->user_data, fault);
+	unsafe_put_user(req->id, &event->id, fault);
+	unsafe_put_user(req->event_due + offset, &event->due_ns, fault);
+	unsafe_put_user(req->expired ? req->expired + offset : 0,
+			&event->expired_ns, fault);
+	unsafe_put_user(req->completed + offset, &event->completed_ns, fault);
+	unsafe_put_user(req->seq, &event->seq, fault);
+	unsafe_put_user(req->count, &event->count, fault);
+	unsafe_put_user(evnotify_status(req), &event->status, fault);
+	unsafe_put_user(evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0,
+			&event->flags, fault);
+	user_write_access_end();
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
+/* The same for memory of any other kind; out of the way of the usual one. */
+static noinline bool evnotify_fill_iter(struct iov_iter *to,
+					const struct evnotify_req *req,
+					s64 offset)
+{
+	struct evnotify_event event;
+	size_t copied;
+
+	evnotify_fill(&event, req, offset);
+	copied = copy_to_iter(&event, sizeof(event), to);
+	if (copied < sizeof(event))
+		iov_iter_revert(to, copied);
+	return copied == sizeof(event);
+}
+
+/*
+ * Give the process up to EVNOTIFY_BATCH ready event records, in @uptr or, if
+ * @to is not NULL, there.  Each leaves the ready list once it is copied.  Page
+ * faults are disabled meanwhile: if the memory is away, fewer are copied, and
+ * the caller has to bring it in and come again.  Returns how many were copied.
+ */
+static __always_inline size_t
+evnotify_read(struct evnotify_instance *inst,
+	      struct evnotify_event __user *uptr, struct iov_iter *to,
+	      size_t room)
+{
+	s64 offsets[EVNOTIFY_NR_CLOCKS];
+	struct evnotify_req *req;
+	size_t told = 0;
+
+	evnotify_offsets(offsets);
+	room = min_t(size_t, room, EVNOTIFY_BATCH);
+	spin_lock_irq(&inst->lock);
+	pagefault_disable();
+	while (told < room && (req = inst->ready.head)) {
+		s64 offset = offsets[req->clock];
+
+		if (to ? !evnotify_fill_iter(to, req, offset) :
+			 !evnotify_fill_user(uptr + told, req, offset))
+			break;
+		trace_evnotify_read(inst, req);
+		WRITE_ONCE(inst->ready.head, req->next);
+		if (evnotify_is_pending(req)) {
+			req->list = EVNOTIFY_NO_LIST;
+			req->count = 0;
+		} else {
+			evnotify_pool_give(inst, req);
+		}
+		told++;
+	}
+	pagefault_enable();
+	inst->unread -= told;
+	evnotify_check(inst);
+	spin_unlock_irq(&inst->lock);
+	return told;
+}
+
+/* Sleep until there may be a record or a signal. */
+static void evnotify_sleep(struct evnotify_instance *inst)
+{
+	DEFINE_WAIT(wait);
+
+	/* Either we see the record here, or evnotify_wake() sees us. */
+	prepare_to_wait(&inst->wait, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	if (!READ_ONCE(inst->ready.head) && !signal_pending(current))
+		schedule();
+	finish_wait(&inst->wait, &wait);
+}
+
+/* read() to memory of the process, or, if @to is not NULL, any other. */
+static __always_inline ssize_t
+evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
+		 size_t size, bool nowait)
 {
 	struct evnotify_event __user *uptr = (void __user *)buf;
 	struct evnotify_instance *inst = file->private_data;
 	size_t room = size / sizeof(*uptr);
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
 	size_t told, done = 0;
-	int ret = 0;
 
 	if (!room)
 		return -EINVAL;
-	evnotify_offsets(offsets);
-	nowait |= !!(file->f_flags & O_NONBLOCK);
-
-	while (done < room) {
-		told = evnotify_read(inst, uptr + done, to, room - done,
-				     offsets);
+	for (;;) {
+		if (!READ_ONCE(inst->ready.head)) {
+			if (done)
+				break;
+			if (nowait || file->f_flags & O_NONBLOCK)
+				return -EAGAIN;
+			evnotify_sleep(inst);
+		}
+		told = evnotify_read(inst, uptr + done, to, room - done);
 		done += told;
+		if (done == room)
+			break;
 		if (!told && READ_ONCE(inst->ready.head)) {
 			/* There is a record, but the memory is away. */
 			if (to ? fault_in_iov_iter_writeable(to, sizeof(*uptr)) :
 				 fault_in_safe_writeable((char __user *)(uptr + done),
-							 sizeof(*uptr))) {
-				ret = -EFAULT;
-				break;
-			}
-		} else if (!told) {
-			if (done)
-				break;
-			if (nowait)
-				return -EAGAIN;
-			ret = wait_event_freezable(inst->wait,
-						   READ_ONCE(inst->ready.head));
-			if (ret)
-				return ret;
-		} else if (told < EVNOTIFY_BATCH && !READ_ONCE(inst->ready.head)) {
-			break;
+							 sizeof(*uptr)))
+				return done ? done * sizeof(*uptr) : -EFAULT;
 		}
 		/* Periodic requests may supply us for ever. */
 		if (signal_pending(current)) {
-			ret = -ERESTARTSYS;
-			break;
+			if (done)
+				break;
+			return -ERESTARTSYS;
 		}
 		cond_resched();
 	}
-	return done ? done * sizeof(*uptr) : ret;
+	return done * sizeof(*uptr);
 }
 
 static ssize_t evnotify_fop_read(struct file *file, char __user *buf,
@@ -185,18 +271,19 @@ static long evnotify_ioctl_register(struct evnotify_instance *inst,
 	ssize_t ret;
 	u32 count;
 
-	if (!user_read_access_begin(uptr, sizeof(*uptr)))
+	if (!user_access_begin(uptr, sizeof(*uptr)))
 		return -EFAULT;
 	unsafe_get_user(requests, &uptr->requests, fault);
 	unsafe_get_user(count, &uptr->count, fault);
 	unsafe_get_user(reserved[0], &uptr->__reserved[0], fault);
 	unsafe_get_user(reserved[1], &uptr->__reserved[1], fault);
-	user_read_access_end();
-	if (!count || reserved[0] || reserved[1])
+	if (!count || reserved[0] || reserved[1]) {
+		user_access_end();
 		return -EINVAL;
+	}
 	/* Find out while nothing has happened whether we can tell the result. */
-	if (put_user(0, &uptr->taken))
-		return -EFAULT;
+	unsafe_put_user(0, &uptr->taken, fault);
+	user_access_end();
 
 	src.uptr = u64_to_user_ptr(requests);
 	ret = evnotify_submit(inst, &src, count);
@@ -204,7 +291,7 @@ static long evnotify_ioctl_register(struct evnotify_instance *inst,
 		return ret;
 	return put_user(ret, &uptr->taken);
 fault:
-	user_read_access_end();
+	user_access_end();
 	return -EFAULT;
 }
 
@@ -239,19 +326,20 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	u32 flags, pad;
 	int ret;
 
-	if (!user_read_access_begin(uptr, sizeof(*uptr)))
+	if (!user_access_begin(uptr, sizeof(*uptr)))
 		return -EFAULT;
 	unsafe_get_user(id, &uptr->id, fault);
 	unsafe_get_user(flags, &uptr->flags, fault);
 	unsafe_get_user(pad, &uptr->__pad, fault);
 	unsafe_get_user(reserved, &uptr->__reserved, fault);
-	user_read_access_end();
 	if (flags & ~EVNOTIFY_CANCEL_ALL || pad || reserved ||
-	    (flags & EVNOTIFY_CANCEL_ALL && id))
+	    (flags & EVNOTIFY_CANCEL_ALL && id)) {
+		user_access_end();
 		return -EINVAL;
+	}
 	/* As in REGISTER. */
-	if (put_user(0, &uptr->cancelled))
-		return -EFAULT;
+	unsafe_put_user(0, &uptr->cancelled, fault);
+	user_access_end();
 
 	if (flags & EVNOTIFY_CANCEL_ALL) {
 		cancelled = evnotify_cancel_all(inst);
@@ -262,7 +350,7 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	}
 	return put_user(cancelled, &uptr->cancelled);
 fault:
-	user_read_access_end();
+	user_access_end();
 	return -EFAULT;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/eventfd.h>
 #include <linux/gfp.h>
 #include <linux/lockdep.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
@@ -21,7 +22,10 @@
 
 #include "evnotify.h"
 
-/* Enter @reqs as the next chunk; there is room for it in inst->chunks. */
+/*
+ * Enter @reqs as the next chunk; there is room for it in inst->chunks.  Of the
+ * last one, what is beyond the limit is never used.
+ */
 static void evnotify_pool_add(struct evnotify_instance *inst,
 			      struct evnotify_req *reqs)
 {
@@ -30,14 +34,15 @@ static void evnotify_pool_add(struct evnotify_instance *inst,
 	unsigned int slot;
 
 	for (slot = 0; slot < nr; slot++) {
-		struct evnotify_req *req = &reqs[slot];
-
-		req->state = EVNOTIFY_EXPIRES_NO_MORE;
-		req->id = (chunk << EVNOTIFY_SLOT_BITS) | slot;
-		req->list = EVNOTIFY_FREE;
-		req->next = inst->free;
-		inst->free = req;
+		reqs[slot].state = EVNOTIFY_EXPIRES_NO_MORE;
+		reqs[slot].id = (chunk << EVNOTIFY_SLOT_BITS) | slot;
+		reqs[slot].list = EVNOTIFY_FREE;
+		reqs[slot].next = &reqs[slot + 1];
 	}
+	nr = min(nr, inst->limit - inst->nr_reqs);
+	reqs[nr - 1].next = inst->free;
+	inst->free = reqs;
+	inst->nr_reqs += nr;
 	inst->chunks[chunk] = reqs;
 }
 
@@ -49,10 +54,12 @@ static void evnotify_pool_add(struct evnotify_instance *inst,
  */
 void evnotify_pool_init(struct evnotify_instance *inst)
 {
-	BUILD_BUG_ON(EVNOTIFY_CHUNK_REQS > 1U << EVNOTIFY_SLOT_BITS);
-	BUILD_BUG_ON(EVNOTIFY_FIRST_REQS > EVNOTIFY_CHUNK_REQS);
+	const unsigned int most = evnotify_chunk_reqs(EVNOTIFY_MAX_CHUNK_ORDER + 1);
+
+	BUILD_BUG_ON(most > 1U << EVNOTIFY_SLOT_BITS);
+	BUILD_BUG_ON(most < EVNOTIFY_FIRST_REQS);
 	/* Chunks that hold EVNOTIFY_MAX_REQUESTS have numbers that fit. */
-	BUILD_BUG_ON(EVNOTIFY_MAX_REQUESTS / EVNOTIFY_CHUNK_REQS + 2 >
+	BUILD_BUG_ON(EVNOTIFY_MAX_REQUESTS / most + 4 >
 		     EVNOTIFY_PLACE_MASK >> EVNOTIFY_SLOT_BITS);
 
 	inst->chunks = inst->first_chunks;
@@ -79,7 +86,8 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
 			    reqs[slot].mode == EVNOTIFY_MODE_EVENTFD)
 				eventfd_ctx_put(reqs[slot].eventfd);
 		if (chunk)
-			free_page((unsigned long)reqs);
+			free_pages((unsigned long)reqs,
+				   evnotify_chunk_order(chunk));
 		cond_resched();
 	}
 	if (inst->chunks != inst->first_chunks)
@@ -92,22 +100,27 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
  * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
  *
  * Context: process, inst->lock not held.
- * Return: 0, also if another thread has made it grow, or -ENOMEM.
+ * Return: 0, also if another thread has made it grow, -ENOSPC if it is as
+ * large as may be, or -ENOMEM.
  */
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 {
 	unsigned int max = READ_ONCE(inst->max_chunks);
+	unsigned int chunk = READ_ONCE(inst->nr_chunks);
+	unsigned int order = evnotify_chunk_order(chunk);
 	struct evnotify_req **chunks = NULL;
 	struct evnotify_req *reqs;
 
+	if (READ_ONCE(inst->nr_reqs) == inst->limit)
+		return -ENOSPC;
 	gfp |= __GFP_ACCOUNT;
-	reqs = (void *)__get_free_page(gfp);
+	reqs = (void *)__get_free_pages(gfp, order);
 	if (!reqs)
 		return -ENOMEM;
-	if (READ_ONCE(inst->nr_chunks) == max) {
+	if (chunk == max) {
 		chunks = kvmalloc_array(2 * max, sizeof(*chunks), gfp);
 		if (!chunks) {
-			free_page((unsigned long)reqs);
+			free_pages((unsigned long)reqs, order);
 			return -ENOMEM;
 		}
 	}
@@ -118,7 +131,8 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 		swap(chunks, inst->chunks);
 		inst->max_chunks = 2 * max;
 	}
-	if (!inst->free && inst->nr_chunks < inst->max_chunks) {
+	if (!inst->free && inst->nr_chunks == chunk &&
+	    chunk < inst->max_chunks) {
 		evnotify_pool_add(inst, reqs);
 		reqs = NULL;
 	}
@@ -126,34 +140,41 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 
 	if (chunks != inst->first_chunks)
 		kvfree(chunks);
-	free_page((unsigned long)reqs);
+	free_pages((unsigned long)reqs, order);
 	return 0;
 }
 
 /**
- * evnotify_pool_find - find the record of an id
+ * evnotify_find - find a request that can be cancelled or updated
  * @inst: the instance
  * @id: what the process passed in
  *
  * Context: inst->lock held.
- * Return: the record, ERR_PTR(-EALREADY) if the record has moved on to
- * another request, or ERR_PTR(-ENOENT) if the instance never issued the id.
+ * Return: the pending request, ERR_PTR(-EALREADY) if it has completed or been
+ * cancelled, or ERR_PTR(-ENOENT) if the instance never issued the id.
  */
-struct evnotify_req *evnotify_pool_find(struct evnotify_instance *inst, u64 id)
+struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
 {
 	unsigned long place = id & EVNOTIFY_PLACE_MASK;
 	unsigned long chunk = place >> EVNOTIFY_SLOT_BITS;
 	unsigned long slot = place & ((1U << EVNOTIFY_SLOT_BITS) - 1);
 	u64 serial = id & ~EVNOTIFY_PLACE_MASK;
 	struct evnotify_req *req;
+	unsigned int nr;
 
 	lockdep_assert_held(&inst->lock);
-	if (!serial || (s64)(inst->serial - serial) < 0 ||
-	    chunk >= inst->nr_chunks || slot >= evnotify_chunk_reqs(chunk))
+	if (chunk >= inst->nr_chunks)
 		return ERR_PTR(-ENOENT);
 	/* The process chose the place: no speculation beyond what is there. */
 	chunk = array_index_nospec(chunk, inst->nr_chunks);
-	slot = array_index_nospec(slot, evnotify_chunk_reqs(chunk));
+	nr = evnotify_chunk_reqs(chunk);
+	if (slot >= nr)
+		return ERR_PTR(-ENOENT);
+	slot = array_index_nospec(slot, nr);
 	req = &inst->chunks[chunk][slot];
-	return req->id == id ? req : ERR_PTR(-EALREADY);
+	if (req->id == id && evnotify_is_pending(req))
+		return req;
+	if (!serial || (s64)(inst->serial - serial) < 0)
+		return ERR_PTR(-ENOENT);
+	return ERR_PTR(-EALREADY);
 }

@@ -9,11 +9,9 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/nsproxy.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
-#include <linux/time_namespace.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -41,46 +39,20 @@ void evnotify_check(struct evnotify_instance *inst)
 	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
 		WARN_ON_ONCE(rb_first_cached(&q->tree) !=
 			     rb_first(&q->tree.rb_root));
-		WARN_ON_ONCE(q->last ? !!q->last->next : !!q->line.first);
+		WARN_ON_ONCE(q->last ? !!q->last->link.next : !!q->line.first);
 		empty &= !q->line.first && RB_EMPTY_ROOT(&q->tree.rb_root);
 	}
 	WARN_ON_ONCE(empty != !inst->pending);
 	WARN_ON_ONCE(inst->armed != inst->completed + inst->cancelled +
 				    inst->pending);
-	WARN_ON_ONCE(inst->pending > inst->used || inst->unread > inst->used);
-	WARN_ON_ONCE(inst->used > inst->limit);
+	WARN_ON_ONCE(inst->pending > inst->nr_reqs ||
+		     inst->unread > inst->nr_reqs);
+	WARN_ON_ONCE(inst->nr_reqs > inst->limit);
 	WARN_ON_ONCE(!inst->unread != !inst->ready.head);
 	evnotify_check_fifo(&inst->expired);
 	evnotify_check_fifo(&inst->ready);
 }
 #endif
-
-/**
- * evnotify_offsets - what the caller's time namespace adds to host time
- * @offsets: set to nanoseconds, by clock
- *
- * Only clocks that start at boot have an offset.
- *
- * Context: process.
- */
-void evnotify_offsets(s64 *offsets)
-{
-	offsets[EVNOTIFY_MONOTONIC] = 0;
-	offsets[EVNOTIFY_BOOTTIME] = 0;
-	offsets[EVNOTIFY_REALTIME] = 0;
-	offsets[EVNOTIFY_TAI] = 0;
-#ifdef CONFIG_TIME_NS
-	{
-		const struct timens_offsets *ns =
-			&current->nsproxy->time_ns->offsets;
-
-		offsets[EVNOTIFY_MONOTONIC] = ns->monotonic.tv_sec *
-			NSEC_PER_SEC + ns->monotonic.tv_nsec;
-		offsets[EVNOTIFY_BOOTTIME] = ns->boottime.tv_sec *
-			NSEC_PER_SEC + ns->boottime.tv_nsec;
-	}
-#endif
-}
 
 /* What the times of one call have in common. */
 struct evnotify_times {
@@ -89,7 +61,7 @@ struct evnotify_times {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
 };
 
-static void evnotify_times_init(struct evnotify_times *times)
+static __always_inline void evnotify_times_init(struct evnotify_times *times)
 {
 	memset(times->now, 0, sizeof(times->now));
 	evnotify_offsets(times->offsets);
@@ -99,8 +71,9 @@ static void evnotify_times_init(struct evnotify_times *times)
  * The due time as host time.  Relative times of one call count from the same
  * instant.
  */
-static ktime_t evnotify_due(struct evnotify_times *times, unsigned int clock,
-			    u64 due_ns, u32 flags)
+static __always_inline ktime_t
+evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
+	     u32 flags)
 {
 	s64 offset = times->offsets[clock];
 
@@ -109,6 +82,8 @@ static ktime_t evnotify_due(struct evnotify_times *times, unsigned int clock,
 			times->now[clock] = evnotify_now(clock);
 		return ktime_add_safe(times->now[clock], due_ns);
 	}
+	if (!offset)
+		return due_ns;
 	if (offset < 0)
 		return ktime_add_safe(due_ns, -offset);
 	return due_ns > offset ? due_ns - offset : 0;
@@ -131,19 +106,18 @@ static int evnotify_clock(clockid_t clockid)
 }
 
 /* What a request and an update have in common. */
-static bool evnotify_times_ok(u64 due_ns, u64 period_ns, u32 count, u32 flags)
+static __always_inline bool
+evnotify_times_ok(u64 due_ns, u64 period_ns, u32 count, u32 flags)
 {
-	if (flags & ~EVNOTIFY_ABSTIME)
+	if (flags & ~EVNOTIFY_ABSTIME || (due_ns | period_ns) > KTIME_MAX)
 		return false;
-	if (due_ns > KTIME_MAX || period_ns > KTIME_MAX)
-		return false;
-	if (!period_ns)
-		return !count;
-	return period_ns >= READ_ONCE(evnotify_min_period_ns);
+	if (period_ns)
+		return period_ns >= READ_ONCE(evnotify_min_period_ns);
+	return !count;
 }
 
-static bool evnotify_request_ok(const struct evnotify_request *request,
-				bool wait)
+static __always_inline bool
+evnotify_request_ok(const struct evnotify_request *request, bool wait)
 {
 	if (request->__reserved[0] | request->__reserved[1] |
 	    request->__reserved[2])
@@ -156,36 +130,20 @@ static bool evnotify_request_ok(const struct evnotify_request *request,
 	return request->mode == EVNOTIFY_MODE_EVENTFD && !wait;
 }
 
-/*
- * Read a request from the memory of the process, all but its id: by words,
- * since each access costs a check.
- */
-static bool evnotify_get_user(struct evnotify_request *request,
-			      struct evnotify_request __user *uptr)
+/* Read a request from the memory of the process; no page faults. */
+static __always_inline bool
+evnotify_get_user(struct evnotify_request *to,
+		  const struct evnotify_request __user *from)
 {
-	const u64 __user *from = (const u64 __user *)uptr;
-	u64 *to = (u64 *)request;
-
-	BUILD_BUG_ON(offsetof(struct evnotify_request, id) != 3 * sizeof(u64));
-	if (!user_read_access_begin(from, sizeof(*uptr)))
+	if (!access_ok(from, sizeof(*from)))
 		return false;
-	unsafe_get_user(to[0], &from[0], fault);
-	unsafe_get_user(to[1], &from[1], fault);
-	unsafe_get_user(to[2], &from[2], fault);
-	unsafe_get_user(to[4], &from[4], fault);
-	unsafe_get_user(to[5], &from[5], fault);
-	unsafe_get_user(to[6], &from[6], fault);
-	unsafe_get_user(to[7], &from[7], fault);
-	user_read_access_end();
-	return true;
-fault:
-	user_read_access_end();
-	return false;
+	barrier_nospec();	/* as in copy_from_user() */
+	return !__copy_from_user_inatomic(to, from, sizeof(*to));
 }
 
 /* The same for memory of any other kind. */
-static bool evnotify_get_iter(struct evnotify_request *to,
-			      struct iov_iter *from)
+static noinline bool evnotify_get_iter(struct evnotify_request *to,
+				       struct iov_iter *from)
 {
 	size_t copied = copy_from_iter(to, sizeof(*to), from);
 
@@ -193,7 +151,8 @@ static bool evnotify_get_iter(struct evnotify_request *to,
 	return copied == sizeof(*to);
 }
 
-static bool evnotify_put_id(struct evnotify_request __user *to, u64 id)
+static __always_inline bool
+evnotify_put_id(struct evnotify_request __user *to, u64 id)
 {
 	if (!user_write_access_begin(to, sizeof(*to)))
 		return false;
@@ -210,17 +169,17 @@ fault:
  * nothing has changed; -ENOMEM if the pool has to grow, -EFAULT if memory has
  * to be brought in.
  */
-static int evnotify_submit_one(struct evnotify_instance *inst,
-			       struct evnotify_source *src,
-			       struct evnotify_times *times)
+static __always_inline int
+evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
+		    struct evnotify_times *times)
 {
 	struct evnotify_request request __uninitialized;
 	struct eventfd_ctx *eventfd;
+	struct evnotify_queue *q;
 	struct evnotify_req *req;
 	int clock;
 	u64 id;
 
-	src->id_failed = false;
 	if (src->from ? !evnotify_get_iter(&request, src->from) :
 			!evnotify_get_user(&request, src->uptr))
 		return -EFAULT;
@@ -234,10 +193,10 @@ static int evnotify_submit_one(struct evnotify_instance *inst,
 	}
 
 	req = inst->free;
-	if (inst->used == inst->limit || !req) {
+	if (!req) {
 		if (request.mode == EVNOTIFY_MODE_EVENTFD)
 			eventfd_ctx_put(eventfd);
-		return inst->used == inst->limit ? -ENOSPC : -ENOMEM;
+		return -ENOMEM;
 	}
 	inst->serial += EVNOTIFY_SERIAL_STEP;
 	if (!inst->serial)
@@ -252,13 +211,10 @@ static int evnotify_submit_one(struct evnotify_instance *inst,
 	}
 
 	inst->free = req->next;
-	inst->used++;
 	req->id = id;
 	req->user_data = request.user_data;
-	req->event_due = 0;
 	req->expired = 0;
 	req->completed = 0;
-	req->seq = 0;
 	req->count = 0;
 	req->due = evnotify_due(times, clock, request.due_ns, request.flags);
 	req->period = request.period_ns;
@@ -274,9 +230,9 @@ static int evnotify_submit_one(struct evnotify_instance *inst,
 	}
 	trace_evnotify_register(inst, req);
 
-	inst->armed++;
-	inst->pending++;
-	evnotify_queue_add(&inst->queues[clock], req);
+	q = &inst->queues[clock];
+	if (!evnotify_queue_append(q, req))
+		evnotify_queue_add(q, req);
 	trace_evnotify_arm(inst, req);
 	src->req = req;
 	if (src->from)
@@ -325,20 +281,24 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 	while (taken < count) {
 		unsigned int n = min_t(size_t, count - taken,
 				       EVNOTIFY_ARM_BATCH);
-		int ret = 0;
+		size_t before = taken;
+		int ret;
 
+		src->id_failed = false;
+		taken += n;
 		spin_lock_irq(&inst->lock);
 		pagefault_disable();
-		while (n && !ret) {
+		do {
 			ret = evnotify_submit_one(inst, src, &times);
-			if (!ret) {
-				taken++;
-				n--;
-			}
-		}
+		} while (!ret && --n);
 		pagefault_enable();
+		taken -= n;
+		inst->armed += taken - before;
+		inst->pending += taken - before;
 		evnotify_check(inst);
 		spin_unlock_irq(&inst->lock);
+		if (taken == count)
+			break;
 
 		if (ret == -ENOMEM)
 			ret = evnotify_pool_grow(inst, src->gfp);
@@ -348,126 +308,11 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		if (!ret && (taken ? signal_pending(current) :
 				     fatal_signal_pending(current)))
 			ret = -EINTR;
-		if (ret && taken < count)
+		if (ret)
 			return taken ?: ret;
 		cond_resched();
 	}
 	return taken;
-}
-
-/* Find a request that can still be cancelled or updated. */
-static struct evnotify_req *evnotify_find(struct evnotify_instance *inst,
-					  u64 id)
-{
-	struct evnotify_req *req = evnotify_pool_find(inst, id);
-
-	if (IS_ERR(req) || evnotify_is_pending(req))
-		return req;
-	return ERR_PTR(-EALREADY);
-}
-
-/*
- * Cancel a pending request.  True if a reader has to be woken.
- */
-static bool evnotify_cancel_req(struct evnotify_instance *inst,
-				struct evnotify_req *req)
-{
-	evnotify_queue_remove(&inst->queues[req->clock], req);
-	inst->pending--;
-	inst->cancelled++;
-	req->state = EVNOTIFY_CANCELLED;
-	if (!req->count) {
-		req->event_due = req->due;
-		req->expired = 0;
-	}
-	trace_evnotify_cancel(inst, req);
-
-	/* On a list, the record is yet to be seen: it tells of this, too. */
-	if (req->list != EVNOTIFY_NO_LIST)
-		return false;
-	if (req->mode == EVNOTIFY_MODE_PENDING)
-		return evnotify_complete(inst, req, evnotify_now(req->clock));
-	evnotify_free(inst, req);
-	return false;
-}
-
-/**
- * evnotify_cancel - cancel a request
- * @inst: the instance
- * @id: names the request
- *
- * When it returns 0, an eventfd is not signalled any more.
- *
- * Context: process.
- * Return: 0, -EALREADY if the request has completed or been cancelled, or
- * -ENOENT if there never was one of that id.
- */
-int evnotify_cancel(struct evnotify_instance *inst, u64 id)
-{
-	struct evnotify_req *req;
-	bool signalling = false;
-	bool wake = false;
-
-	spin_lock_irq(&inst->lock);
-	req = evnotify_find(inst, id);
-	if (!IS_ERR(req)) {
-		signalling = req->list == EVNOTIFY_SIGNALLING;
-		wake = evnotify_cancel_req(inst, req);
-	}
-	evnotify_check(inst);
-	spin_unlock_irq(&inst->lock);
-
-	if (wake)
-		evnotify_wake(inst);
-	if (signalling)
-		tasklet_unlock_wait(&inst->dpc);
-	return PTR_ERR_OR_ZERO(req);
-}
-
-/**
- * evnotify_cancel_all - cancel whatever is armed when the call begins
- * @inst: the instance
- *
- * It goes by records and not by due times: each step is short, and what other
- * threads arm meanwhile neither delays it nor is hit.
- *
- * Context: process.
- * Return: how many requests it cancelled.
- */
-u64 evnotify_cancel_all(struct evnotify_instance *inst)
-{
-	unsigned int chunk, chunks, i;
-	u64 cancelled = 0;
-	u64 serial;
-
-	spin_lock_irq(&inst->lock);
-	serial = inst->serial;
-	chunks = inst->nr_chunks;
-	spin_unlock_irq(&inst->lock);
-
-	for (chunk = 0; chunk < chunks; chunk++) {
-		struct evnotify_req *reqs;
-		bool wake = false;
-
-		spin_lock_irq(&inst->lock);
-		reqs = inst->chunks[chunk];
-		for (i = 0; i < evnotify_chunk_reqs(chunk); i++) {
-			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
-
-			if (!evnotify_is_pending(&reqs[i]) ||
-			    (s64)(serial - id) < 0)
-				continue;
-			wake |= evnotify_cancel_req(inst, &reqs[i]);
-			cancelled++;
-		}
-		evnotify_check(inst);
-		spin_unlock_irq(&inst->lock);
-		if (wake)
-			evnotify_wake(inst);
-		cond_resched();
-	}
-	tasklet_unlock_wait(&inst->dpc);
-	return cancelled;
 }
 
 /**
@@ -556,6 +401,7 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 		inst->queues[clock].last = NULL;
 		inst->queues[clock].tree = RB_ROOT_CACHED;
 	}
+	inst->expired.head = NULL;
 	inst->backlog = 0;
 	spin_unlock_irq(&inst->lock);
 

@@ -32,16 +32,13 @@ static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS] = {
  */
 ktime_t evnotify_now(unsigned int clock)
 {
-	switch (clock) {
-	case EVNOTIFY_BOOTTIME:
-		return ktime_get_boottime();
-	case EVNOTIFY_REALTIME:
-		return ktime_get_real();
-	case EVNOTIFY_TAI:
-		return ktime_get_clocktai();
-	default:
+	if (clock == EVNOTIFY_MONOTONIC)
 		return ktime_get();
-	}
+	if (clock == EVNOTIFY_BOOTTIME)
+		return ktime_get_boottime();
+	if (clock == EVNOTIFY_REALTIME)
+		return ktime_get_real();
+	return ktime_get_clocktai();
 }
 
 static struct evnotify_req *evnotify_queue_first(struct evnotify_queue *q)
@@ -66,33 +63,16 @@ static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
 static bool evnotify_queue_insert(struct evnotify_queue *q,
 				  struct evnotify_req *req)
 {
-	struct hlist_node *last = q->last;
-
-	if (last && req->due < hlist_entry(last, struct evnotify_req, link)->due) {
+	if (evnotify_queue_append(q, req))
+		return false;
+	if (q->last) {
 		req->state = EVNOTIFY_IN_TREE;
 		return rb_add_cached(&req->node, &q->tree, evnotify_earlier);
 	}
 	req->state = EVNOTIFY_IN_LINE;
-	q->last = &req->link;
-	if (last) {
-		hlist_add_behind(&req->link, last);
-		return false;
-	}
 	hlist_add_head(&req->link, &q->line);
+	q->last = req;
 	return true;
-}
-
-static void evnotify_queue_erase(struct evnotify_queue *q,
-				 struct evnotify_req *req)
-{
-	if (req->state == EVNOTIFY_IN_TREE) {
-		rb_erase_cached(&req->node, &q->tree);
-		return;
-	}
-	if (q->last == &req->link)
-		q->last = req->link.pprev == &q->line.first ? NULL :
-			  container_of(req->link.pprev, struct hlist_node, next);
-	__hlist_del(&req->link);
 }
 
 /**
@@ -125,35 +105,18 @@ void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req)
 		evnotify_queue_start(q);
 }
 
-/**
- * evnotify_queue_remove - take a pending request out of its queue
- * @q: the queue
- * @req: the request
- *
- * The timer is left alone: if it runs for @req, it finds nothing due and is
- * set right then.
- *
- * Context: inst->lock held.
- */
-void evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
-{
-	lockdep_assert_held(&q->inst->lock);
-	evnotify_queue_erase(q, req);
-	req->state = EVNOTIFY_EXPIRES_NO_MORE;
-}
-
 /*
  * Count the expirations of @req that are due.  True if more are to come: then
  * @req->due is the time of the next one.
  */
-static bool evnotify_count(struct evnotify_req *req, ktime_t now)
+static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now)
 {
 	u64 count = 1;
 	u64 late;
 
 	req->event_due = req->due;
 	req->expired = now;
-	if (!req->period) {
+	if (likely(!req->period)) {
 		req->count++;
 		return false;
 	}
@@ -176,30 +139,19 @@ static bool evnotify_count(struct evnotify_req *req, ktime_t now)
 	return true;
 }
 
-/**
- * evnotify_expire - hand what is due at q->now to the tasklet
- * @q: the queue
- * @n: requests at most
- *
- * The requests leave the queue; a periodic one comes back to it at once.
- *
- * Context: inst->lock held.
- * Return: true if more requests are due.
- */
-bool evnotify_expire(struct evnotify_queue *q, unsigned int n)
+static __always_inline struct evnotify_req *
+evnotify_expire_due(struct evnotify_queue *q, unsigned int n)
 {
 	struct evnotify_instance *inst = q->inst;
+	const ktime_t now = q->now;
 	struct evnotify_req *req;
 
 	lockdep_assert_held(&inst->lock);
-	while ((req = evnotify_queue_first(q)) && req->due <= q->now) {
-		if (!n--)
-			return true;
-		evnotify_queue_erase(q, req);
-		if (evnotify_count(req, q->now)) {
+	while ((req = evnotify_queue_first(q)) && req->due <= now && n--) {
+		evnotify_queue_remove(q, req);
+		if (evnotify_count(req, now)) {
 			evnotify_queue_insert(q, req);
 		} else {
-			req->state = EVNOTIFY_EXPIRES_NO_MORE;
 			inst->pending--;
 			inst->completed++;
 		}
@@ -210,10 +162,25 @@ bool evnotify_expire(struct evnotify_queue *q, unsigned int n)
 			evnotify_fifo_push(&inst->expired, req);
 		} else if (req->list == EVNOTIFY_READY) {
 			/* An overrun: the process sees it in the record. */
-			req->completed = q->now;
+			req->completed = now;
 		}
 	}
-	return false;
+	return req;
+}
+
+/**
+ * evnotify_expire - hand what is due at q->now to the tasklet
+ * @q: the queue
+ * @n: requests at most
+ *
+ * The requests leave the queue; a periodic one comes back to it at once.
+ *
+ * Context: inst->lock held.
+ * Return: the first request that is left in the queue, due or not, or NULL.
+ */
+struct evnotify_req *evnotify_expire(struct evnotify_queue *q, unsigned int n)
+{
+	return evnotify_expire_due(q, n);
 }
 
 /*
@@ -228,24 +195,24 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	enum hrtimer_restart restart = HRTIMER_NORESTART;
 	struct evnotify_instance *inst = q->inst;
 	struct evnotify_req *first;
-	unsigned long flags;
+	ktime_t now;
 
-	spin_lock_irqsave(&inst->lock, flags);
+	spin_lock(&inst->lock);
 	/*
 	 * The timer has expired by the clock as the core read it, once for all
 	 * timers.  If the clock has been set back since, whatever time we gave
 	 * to the timer would have passed for the core, which would call us again
 	 * and again until the clock gets there.  So let the tasklet start it.
 	 */
-	q->now = hrtimer_cb_get_time(timer);
-	if (evnotify_expire(q, EVNOTIFY_IRQ_BATCH) ||
-	    (!hrtimer_is_queued(timer) &&
-	     q->now < hrtimer_get_expires(timer))) {
+	now = hrtimer_cb_get_time(timer);
+	q->now = now;
+	first = evnotify_expire_due(q, EVNOTIFY_IRQ_BATCH);
+	if ((first && first->due <= now) ||
+	    (!hrtimer_is_queued(timer) && now < hrtimer_get_expires(timer))) {
 		inst->backlog |= BIT(q->clock);
 		first = NULL;
-	} else {
+	} else if (inst->backlog) {
 		inst->backlog &= ~BIT(q->clock);
-		first = evnotify_queue_first(q);
 	}
 	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(&inst->dpc);
@@ -261,7 +228,7 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 		restart = HRTIMER_RESTART;
 	}
 	evnotify_check(inst);
-	spin_unlock_irqrestore(&inst->lock, flags);
+	spin_unlock(&inst->lock);
 	return restart;
 }
 

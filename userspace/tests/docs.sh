@@ -59,7 +59,7 @@ agree "sizes of the structures" "$tmp/code" "$tmp/page"
 
 # Errors. Those that the kernel's own functions give are named here.
 {
-	grep -ho -- '-E[A-Z]\{3,\}' $module/*.c | sed 's/-//; s/^ERESTARTSYS$/EINTR/'
+	grep -ho -- '-E[A-Z]\{3,\}' $module/*.[ch] | sed 's/-//; s/^ERESTARTSYS$/EINTR/'
 	echo EBADF	# eventfd_ctx_fdget()
 	echo ESPIPE	# stream_open()
 } >"$tmp/code"
