@@ -134,7 +134,8 @@ enum evnotify_list {
  * @link: in the queue of its clock while @state is EVNOTIFY_IN_LINE
  * @node: in the queue of its clock while @state is EVNOTIFY_IN_TREE
  * @next: in the list that @list names
- * @id: serial number and place; without an id, the place alone
+ * @id: serial number and place, of the latest request; before the first, the
+ *	place alone
  * @user_data: the process's own
  * @event_due: when the latest expiration was due
  * @expired: when the interrupt found it due
@@ -200,7 +201,7 @@ struct evnotify_fifo {
  *	and an append and a pop are all that it costs
  * @last: the last of them, or NULL
  * @tree: the others, by due time
- * @now: time of the latest interrupt
+ * @now: time of the interrupt that left requests to the tasklet
  * @clock: enum evnotify_clock
  */
 struct evnotify_queue {
@@ -277,19 +278,19 @@ struct evnotify_instance {
  * @uptr: memory of the process
  * @from: memory of any other kind, in place of @uptr; or NULL
  * @waiter: see struct evnotify_req
- * @ids: write the ids back to @uptr
- * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
- * @id_failed: set if it was the id that could not be written
  * @req: set to the latest record that was armed
+ * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
+ * @ids: write the ids back to @uptr
+ * @id_failed: set if it was the id that could not be written
  */
 struct evnotify_source {
 	struct evnotify_request __user *uptr;
 	struct iov_iter *from;
 	struct completion *waiter;
-	bool ids;
-	gfp_t gfp;
-	bool id_failed;
 	struct evnotify_req *req;
+	gfp_t gfp;
+	bool ids;
+	bool id_failed;
 };
 
 /* main.c */
@@ -437,7 +438,6 @@ static inline s32 evnotify_status(const struct evnotify_req *req)
 static inline void evnotify_pool_give(struct evnotify_instance *inst,
 				      struct evnotify_req *req)
 {
-	req->id &= EVNOTIFY_PLACE_MASK;
 	req->list = EVNOTIFY_FREE;
 	req->next = inst->free;
 	inst->free = req;

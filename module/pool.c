@@ -158,7 +158,6 @@ struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
 	unsigned long place = id & EVNOTIFY_PLACE_MASK;
 	unsigned long chunk = place >> EVNOTIFY_SLOT_BITS;
 	unsigned long slot = place & ((1U << EVNOTIFY_SLOT_BITS) - 1);
-	u64 serial = id & ~EVNOTIFY_PLACE_MASK;
 	struct evnotify_req *req;
 	unsigned int nr;
 
@@ -174,7 +173,8 @@ struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
 	req = &inst->chunks[chunk][slot];
 	if (req->id == id && evnotify_is_pending(req))
 		return req;
-	if (!serial || (s64)(inst->serial - serial) < 0)
+	/* An id that this record never had: none, or newer than its latest. */
+	if (id == place || req->id == place || (s64)(req->id - id) < 0)
 		return ERR_PTR(-ENOENT);
 	return ERR_PTR(-EALREADY);
 }

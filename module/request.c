@@ -201,7 +201,7 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 	inst->serial += EVNOTIFY_SERIAL_STEP;
 	if (!inst->serial)
 		inst->serial += EVNOTIFY_SERIAL_STEP;
-	id = inst->serial | req->id;
+	id = inst->serial | (req->id & EVNOTIFY_PLACE_MASK);
 	/* The last step that can fail: from here on the request is armed. */
 	if (src->ids && !evnotify_put_id(src->uptr, id)) {
 		if (request.mode == EVNOTIFY_MODE_EVENTFD)

@@ -140,10 +140,9 @@ static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now
 }
 
 static __always_inline struct evnotify_req *
-evnotify_expire_due(struct evnotify_queue *q, unsigned int n)
+evnotify_expire_due(struct evnotify_queue *q, ktime_t now, unsigned int n)
 {
 	struct evnotify_instance *inst = q->inst;
-	const ktime_t now = q->now;
 	struct evnotify_req *req;
 
 	lockdep_assert_held(&inst->lock);
@@ -180,7 +179,7 @@ evnotify_expire_due(struct evnotify_queue *q, unsigned int n)
  */
 struct evnotify_req *evnotify_expire(struct evnotify_queue *q, unsigned int n)
 {
-	return evnotify_expire_due(q, n);
+	return evnotify_expire_due(q, q->now, n);
 }
 
 /*
@@ -205,10 +204,10 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	 * and again until the clock gets there.  So let the tasklet start it.
 	 */
 	now = hrtimer_cb_get_time(timer);
-	q->now = now;
-	first = evnotify_expire_due(q, EVNOTIFY_IRQ_BATCH);
+	first = evnotify_expire_due(q, now, EVNOTIFY_IRQ_BATCH);
 	if ((first && first->due <= now) ||
 	    (!hrtimer_is_queued(timer) && now < hrtimer_get_expires(timer))) {
+		q->now = now;
 		inst->backlog |= BIT(q->clock);
 		first = NULL;
 	} else if (inst->backlog) {
