@@ -21,7 +21,7 @@ help:
 	@echo '  make vm                   a shell in a VM with module and tools; CMD="..." runs one'
 	@echo '                            command; KERNEL=6.12 picks a kernel; DEBUG=1 the debug kernel'
 	@echo '  make bench                instructions per request, against timerfd, io_uring, POSIX timers;'
-	@echo '                            bench-compare, bench-profile; bench-native on this machine'
+	@echo '                            bench-save, -compare, -profile; bench-native on this machine; JSON=1'
 	@echo '  make fuzz                 the fuzzer for an hour; TIME=600 for ten minutes'
 	@echo '  make coverage             lines and branches of the module that the tests reach, as a table and HTML'
 	@echo '  make model                check the model of the engine (module/evnotify.pml) with spin'
@@ -113,10 +113,10 @@ check-install:
 	@selftests/install/check-install.sh $(SUITE)
 
 bench:
-	@selftests/bench/bench.sh run
+	@selftests/bench/bench.sh run $(if $(JSON),--json)
 
-bench-compare bench-profile bench-native:
-	@selftests/bench/bench.sh $(@:bench-%=%)
+bench-save bench-compare bench-profile bench-native:
+	@selftests/bench/bench.sh $(@:bench-%=%) $(if $(JSON),--json)
 
 fuzz:
 	@selftests/fuzz/fuzz.sh long $(TIME)
@@ -137,4 +137,4 @@ clean:
 	rm -rf build
 
 .PHONY: help demo check check-all vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
-	bench bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean
+	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean
