@@ -78,7 +78,10 @@ traced() {
 	kill $pid
 	wait $pid
 	rc=$?
-	steps=$(sed 1d "$tmp/trace" | cut -c 65-72 | tr -s ' \n' ' ')
+	# the first word that is one; ids of 20 digits move the columns
+	steps=$(sed 1d "$tmp/trace" | awk -v ORS=' ' '
+		{ for (i = 1; i <= NF; i++)
+			if ($i ~ /^(open|register|arm|update|expire|complete|cancel|read|release)$/) { print $i; break } }')
 }
 if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	for mode in pending wait; do
