@@ -336,6 +336,32 @@ static inline int waiter_join(struct waiter *w)
 	return w->ret;
 }
 
+/* A thread that blocks in read(), for one record. */
+struct reader {
+	pthread_t thread;
+	int fd;
+	volatile pid_t tid;
+	struct evnotify_event event;
+	int ret;
+};
+
+static inline void *reader_main(void *arg)
+{
+	struct reader *r = arg;
+
+	r->tid = gettid();
+	r->ret = read_some(r->fd, &r->event, 1);
+	return NULL;
+}
+
+static inline bool reader_start(struct reader *r, int fd)
+{
+	memset(r, 0, sizeof(*r));
+	r->fd = fd;
+	return !pthread_create(&r->thread, NULL, reader_main, r) &&
+	       UNTIL(r->tid && asleep(r->tid));
+}
+
 /* --- the device ----------------------------------------------------------------------- */
 
 /* Without the device a test is skipped, or fails where EVNOTIFY_STRICT=1 promises it. */

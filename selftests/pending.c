@@ -270,31 +270,6 @@ TEST_F(instance, read_brings_its_memory_in)
 	}
 }
 
-struct reader {
-	pthread_t thread;
-	int fd;
-	volatile pid_t tid;
-	struct evnotify_event event;
-	int ret;
-};
-
-static void *reader_main(void *arg)
-{
-	struct reader *r = arg;
-
-	r->tid = gettid();
-	r->ret = read_some(r->fd, &r->event, 1);
-	return NULL;
-}
-
-static bool reader_start(struct reader *r, int fd)
-{
-	memset(r, 0, sizeof(*r));
-	r->fd = fd;
-	return !pthread_create(&r->thread, NULL, reader_main, r) &&
-	       UNTIL(r->tid && asleep(r->tid));
-}
-
 TEST_F(instance, read_blocks_until_there_is_a_record)
 {
 	struct evnotify_request req = pending_in(0, 5);

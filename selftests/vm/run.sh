@@ -125,7 +125,7 @@ if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
 	[[ $accel != kvm ]] || cpu=host
 	qemu+=(-accel "$accel" -cpu "$cpu")
 fi
-qemu+=(-append "console=$console ignore_loglevel panic=-1 tsc=nowatchdog no5lvl no_timer_check printk.time=1 printk.devkmsg=on $args $more_args")
+qemu+=(-append "console=$console ignore_loglevel panic=-1 tsc=nowatchdog no5lvl no_timer_check no_console_suspend printk.time=1 printk.devkmsg=on $args $more_args")
 if [[ $interactive = 1 ]]; then
 	say "$release boots; leave with 'exit', the kernel's log is $log"
 	"${qemu[@]}" -chardev stdio,id=command,mux=on,signal=off -mon chardev=command "${consoles[@]}"
