@@ -18,6 +18,21 @@
 
 SOURCE_VERSION=7.2
 
+# remember COMMAND...: what it prints, which depends on apt's lists only: asking apt takes
+# seconds, so each question is asked once for as long as the lists are the same
+remember() {
+	local dir=${APT_CONFIG%/*} question file answer
+	question="$(stat -c %.Y "$dir/state/lists") $*"
+	file=$dir/answers/${*//[^a-z0-9.-]/_}
+	if [[ $(head -n 1 "$file" 2>/dev/null) != "$question" ]]; then
+		answer=$("$@") || return
+		mkdir -p "$dir/answers"
+		printf '%s\n' "$question" "$answer" >"$file.$$"
+		mv "$file.$$" "$file"
+	fi
+	tail -n +2 "$file"
+}
+
 # deb_version PACKAGE: the version that the archive would give us, empty if none
 deb_version() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'; }
 
@@ -50,29 +65,23 @@ fresh() { rm -rf "$1"; mkdir -p "$1"; }
 
 # --- kind debian -----------------------------------------------------------------------
 
-# image_package RELEASE: from 7.0 on the bare image has a package of its own
-image_package() {
-	local pkg
-	for pkg in "linux-binary-$1" "linux-binary-unsigned-$1" "linux-image-$1"; do
-		[[ -z $(deb_version "$pkg") ]] || { echo "$pkg"; return; }
-	done
-	return 1
-}
-
-# release_of REGEX: the highest release that has both headers and an image
+# release_of REGEX: the highest release that has both headers and an image, its package and
+# the version of that; from 7.0 on the bare image has a package of its own
 release_of() {
-	local rel
+	local rel pkg version
 	while read -r rel; do
-		! image_package "$rel" >/dev/null || { echo "$rel"; return; }
+		for pkg in "linux-binary-$rel" "linux-binary-unsigned-$rel" "linux-image-$rel"; do
+			version=$(deb_version "$pkg") || return
+			[[ -z $version ]] || { echo "$rel $pkg $version"; return; }
+		done
 	done < <(apt-cache pkgnames linux-headers- | sed 's/^linux-headers-//' | grep -xE "$1" | sort -Vr)
 	return 1
 }
 
 get_debian() {
-	local rel dir pkg
-	rel=$(release_of "$what") || die "$name: the archive has no kernel like $what"
-	pkg=$(image_package "$rel")
-	dir=$CACHE/kernel/${rel}_$(deb_version "$pkg")
+	local rel pkg version dir
+	read -r rel pkg version < <(remember release_of "$what") || die "$name: the archive has no kernel like $what"
+	dir=$CACHE/kernel/${rel}_$version
 	locked "kernel $rel" unpack_debian "$rel" "$pkg" "$dir"
 	root=
 	if [[ $toolchain = *:* ]]; then
@@ -105,7 +114,7 @@ unpack_debian() {
 # apt resolves the packages against an empty system; unpacking them is all it takes.
 build_root() {
 	local version dir
-	version=$(deb_version "$2") || return
+	version=$(remember deb_version "$2") || return
 	dir=$CACHE/root/$1-$2_$version
 	locked "build root $1" unpack_root "$1" "$2" "$dir"
 	echo "$dir/root"
@@ -131,7 +140,7 @@ unpack_root() {
 
 sysroot() {
 	local dir
-	dir=$CACHE/root/bookworm-$1_$(deb_version "libc6-dev:$1")
+	dir=$CACHE/root/bookworm-$1_$(remember deb_version "libc6-dev:$1")
 	locked "sysroot $1" unpack_sysroot "$1" "$dir"
 	echo "$dir/root"
 }
@@ -157,7 +166,7 @@ unpack_sysroot() {
 
 # --- kind source -----------------------------------------------------------------------
 
-source_dir() { echo "$CACHE/source/$1_$(deb_version "linux-source-$1")"; }
+source_dir() { echo "$CACHE/source/$1_$(remember deb_version "linux-source-$1")"; }
 
 unpack_source() {
 	local dir=$2
