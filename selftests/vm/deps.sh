@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that are missing here, and says which and why.
 #
-#   deps.sh demo|install|check|all|coverage|bench
+#   deps.sh demo|source|install|check|all|coverage|bench
 #
 # Without apt it names what is missing and fails only then.
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -10,10 +10,10 @@
 
 case ${1:-} in
 demo) ;;
-install | bench) "$0" demo ;;
-check) "$0" install ;;	# all of which bring a gcc, whose version counts below
+source | install | bench) "$0" demo ;;
+check) "$0" source; "$0" install ;;	# all of which bring a gcc, whose version counts below
 all | coverage) "$0" check ;;
-*) die "usage: deps.sh demo|install|check|all|coverage|bench" ;;
+*) die "usage: deps.sh demo|source|install|check|all|coverage|bench" ;;
 esac
 gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
 
@@ -32,6 +32,12 @@ demo         pkg-config                         pkg-config              finds li
 demo         depmod                             kmod                    makes the module known in the VM
 demo         flock                              util-linux              one download at a time
 demo         /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring verifies downloaded kernels
+source       xz                                 xz-utils                unpacks the kernel source
+source       flex                               flex                    kernel configuration
+source       bison                              bison                   kernel configuration
+source       bc                                 bc                      kernel build
+source       perl                               perl                    checkpatch and kernel build
+source       /usr/include/libelf.h              libelf-dev              objtool of the debug kernel
 install      mmdebstrap                         mmdebstrap              makes a Debian system
 install      mke2fs                             e2fsprogs               puts it into an image
 install      /usr/share/build-essential/list    build-essential         builds the packages
@@ -42,14 +48,8 @@ install      openssl                            openssl                 makes ke
 install      sbsign                             sbsigntool              signs the kernel for Secure Boot
 install      sign-efi-sig-list                  efitools                changes the keys of the firmware
 install      /usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd ovmf              firmware that has Secure Boot
-check        xz                                 xz-utils                unpacks the kernel source
-check        flex                               flex                    kernel configuration
-check        bison                              bison                   kernel configuration
-check        bc                                 bc                      kernel build
-check        perl                               perl                    checkpatch and kernel build
 check        python3                            python3                 kernel-doc
 check        rsync                              rsync                   kselftest's install step
-check        /usr/include/libelf.h              libelf-dev              objtool of the debug kernel
 check        /usr/lib32/libc.a                  libc6-dev-i386          32-bit callers
 check        /usr/lib/gcc/*/*/32/libgcc.a       lib32gcc-$gcc-dev         32-bit callers
 check        g++                                g++                     the header in C++
@@ -60,6 +60,7 @@ check        spatch                             coccinelle              static g
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
 check        spin                               spin                    checks the model of the engine
+check        mandoc                             mandoc                  lints the manual pages
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it

@@ -172,6 +172,7 @@ unpack_source() {
 	local dir=$2
 	[[ ! -e $dir/env ]] || return 0
 	fresh "$dir"
+	"$VM_DIR/deps.sh" source
 	download "$dir/deb" "linux-source-$1"
 	say "unpacking the source of Linux $1"
 	dpkg-deb --fsys-tarfile "$dir"/deb/*.deb | tar -xO "./usr/src/linux-source-$1.tar.xz" |
@@ -214,6 +215,7 @@ finish_source() {
 # compile SOURCE DIRECTORY FRAGMENT...: what has changed since the last time
 compile() {
 	local src=$1 dir=$2 symbol option pid; shift 2
+	"$VM_DIR/deps.sh" source
 	{
 		make -C "$src" O="$dir" CC="$toolchain" tinyconfig
 		(cd "$dir" && "$src/scripts/kconfig/merge_config.sh" -m .config "$@")
