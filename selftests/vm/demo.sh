@@ -9,6 +9,8 @@
 kernel=6.12
 have apt-get || kernel=host
 [[ $# = 0 ]] || kernel=$1
+[[ $(row kernels "$kernel") != *' aarch64-'* ]] ||
+	die "what is built here does not run on $kernel; 'make check KERNEL=$kernel' builds for it, and runs the tests there"
 
 step() { say "[$1/5] $2"; }
 step 1 'packages that the demo needs'

@@ -19,8 +19,8 @@ check() {
 	echo "$verdict $number $name"
 }
 
-# vm VARIABLE...: its status ends its output
-vm() { make --no-print-directory -C "$TOP" vm "$@" 2>&1 && echo status 0 || echo status "$?"; }
+# run TARGET VARIABLE...: its status ends its output
+run() { make --no-print-directory -C "$TOP" "$@" 2>&1 && echo status 0 || echo status "$?"; }
 
 # until_says FILE PATTERN: waits at most five minutes
 until_says() {
@@ -31,15 +31,20 @@ until_says() {
 rm -rf "$out" "$BUILD/gdb"
 mkdir -p "$out"
 echo TAP version 13
-echo 1..4
+echo 1..7
 
-vm CMD='evnotify info && uname -m' >"$out/command" </dev/null
+run vm CMD='evnotify info && uname -m' >"$out/command" </dev/null
 check 'CMD runs with the module loaded' "$out/command" monotonic x86_64 'status 0'
-vm CMD='exit 3' >"$out/failing" </dev/null
+run vm CMD='exit 3' >"$out/failing" </dev/null
 check 'CMD that fails is a failure' "$out/failing" 'Error 3' 'status [^0]'
 
+for target in vm demo torture; do
+	run $target KERNEL=arm64 >"$out/$target" </dev/null
+	check "$target: no other architecture" "$out/$target" 'make check KERNEL=arm64' 'status [^0]'
+done
+
 mkfifo "$out/keys"
-vm <"$out/keys" >"$out/shell" & shell=$!
+run vm <"$out/keys" >"$out/shell" & shell=$!
 exec 3>"$out/keys"
 until_says "$out/shell" 'evnotify\.ko .*pending'
 echo 'evnotify 0.01 0 -n 1; expr 6 \* 7; exit' >&3
@@ -47,7 +52,7 @@ exec 3>&-
 wait "$shell" || true
 check 'a shell takes commands' "$out/shell" 'evnotify\.ko .*pending' '^42'
 
-vm DEBUG=1 CMD='while :; do evnotify info; done' >"$out/debugged" </dev/null & shell=$!
+run vm DEBUG=1 CMD='while :; do evnotify info; done' >"$out/debugged" </dev/null & shell=$!
 until_says "$BUILD/gdb/kernel.log" 'evnotify-vm: text'
 timeout 300 gdb -nx -batch -x "$BUILD/gdb/attach" -ex 'break evnotify_ioctl' -ex continue -ex backtrace \
 	-ex 'monitor quit' >"$out/gdb" 2>&1 || true
