@@ -28,7 +28,7 @@ static void call_settime(const struct call *c)
 	clock_settime(CLOCK_REALTIME, &ts);
 }
 
-static void make_call(const struct call *c, int index)
+static void make_call(const struct call *c)
 {
 	struct slot s = slot_get(c->arg[A_FD]);
 	bool device = s.kind == DEVICE;
@@ -53,11 +53,11 @@ static void make_call(const struct call *c, int index)
 		break;
 	case OP_REGISTER:
 		if (device)
-			call_register(c, index, s);
+			call_register(c, s);
 		break;
 	case OP_WAIT:
 		if (device)
-			call_wait(c, index, s);
+			call_wait(c, s);
 		break;
 	case OP_CANCEL:
 		if (device)
@@ -68,7 +68,7 @@ static void make_call(const struct call *c, int index)
 			call_update(c, s);
 		break;
 	case OP_WRITE:
-		call_write(c, index, s);
+		call_write(c, s);
 		break;
 	case OP_READ:
 		call_read(c, s);
@@ -134,7 +134,7 @@ static void *worker(void *arg)
 	for (;;) {
 		while (sem_wait(&self->go))
 			;
-		make_call(self->call, self->index);
+		make_call(self->call);
 		sem_post(&self->done);
 	}
 	return NULL;
@@ -149,11 +149,10 @@ static void worker_finish(struct thread *t)
 	t->busy = false;
 }
 
-static void worker_start(struct thread *t, const struct call *call, int index)
+static void worker_start(struct thread *t, const struct call *call)
 {
 	worker_finish(t);
 	t->call = call;
-	t->index = index;
 	t->busy = true;
 	sem_post(&t->go);
 }
@@ -191,7 +190,7 @@ static pid_t child_start(const struct program *program, int from, int n)
 	thread_init(&threads[CHILD]);
 	for (i = from; i < from + n && i < program->length; i++)
 		if (program->calls[i].op != OP_FORK)
-			make_call(&program->calls[i], i);
+			make_call(&program->calls[i]);
 	_exit(0);
 }
 
@@ -229,9 +228,9 @@ int execute(const struct program *program)
 			child = child_start(program, i + 1, n);
 			i += n;
 		} else if (c->arg[A_THREAD] % (WORKERS + 1)) {
-			worker_start(&threads[c->arg[A_THREAD] % (WORKERS + 1)], c, i);
+			worker_start(&threads[c->arg[A_THREAD] % (WORKERS + 1)], c);
 		} else {
-			make_call(c, i);
+			make_call(c);
 		}
 	}
 	for (i = 1; i <= WORKERS; i++)

@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 
-#define PAGE		4096
+#define ARENA		8192	/* two pages: room for MAX_ARRAY requests, or as many records */
 #define POISON		0xcc
 #define POISON_32	0xccccccccU
 #define POISON_64	0xccccccccccccccccULL
@@ -22,13 +22,12 @@ struct thread {
 	sem_t go, done;
 	bool busy;
 	const struct call *call;
-	int index;
 	timer_t timer;
 	int fail_nth;
-	uint8_t *arena[2];	/* a page each, and behind its guard the same, read-only */
-	uint8_t expected[2][PAGE];
+	uint8_t *arena[2];	/* ARENA each, and behind its guard the same, read-only */
+	uint8_t expected[2][ARENA];
 	struct evnotify_wait *volatile waiting;
-	int waiting_call;
+	int waiting_nr;
 };
 
 extern struct thread threads[NR_THREADS];
@@ -45,9 +44,9 @@ struct place {
 
 void memory_init(struct thread *t);
 /*
- * Put @image where @kind says: 0 up to the end of the page, 1 aligned, on a page that is not
+ * Put @image where @kind says: 0 up to the end of the arena, 1 aligned, on pages that are not
  * present, 2 not aligned, 3 NULL, 4 and 6 where a process has no memory, 5 as 1, but read-only,
- * 16 and up: the end is beyond the page.
+ * 16 and up: the end is beyond the arena.
  */
 struct place put(int which, uint64_t kind, const void *image, size_t size);
 /* The call may have written there. */
@@ -89,10 +88,9 @@ void call_fcntl(const struct call *c, struct slot s);
 
 /* --- requests.c ----------------------------------------------------------------------- */
 
-/* @index of the call in its sequence: names its requests. */
-void call_register(const struct call *c, int index, struct slot s);
-void call_write(const struct call *c, int index, struct slot s);
-void call_wait(const struct call *c, int index, struct slot s);
+void call_register(const struct call *c, struct slot s);
+void call_write(const struct call *c, struct slot s);
+void call_wait(const struct call *c, struct slot s);
 void call_cancel(const struct call *c, struct slot s);
 void call_update(const struct call *c, struct slot s);
 

@@ -175,7 +175,7 @@ void call_read(const struct call *c, struct slot s)
 {
 	size_t size = sizeof(struct evnotify_event), len = c->arg[A_LEN] & 0x1fffff;
 	struct place place = put(1, c->arg[A_ARRAY], NULL, len);
-	struct evnotify_event events[PAGE / sizeof(struct evnotify_event)];
+	struct evnotify_event events[ARENA / sizeof(struct evnotify_event)];
 	ssize_t ret, i;
 	uint64_t value;
 

@@ -18,7 +18,8 @@
 #include <linux/evnotify.h>
 
 #define MAX_CALLS	20	/* in one sequence */
-#define MAX_ARRAY	10	/* requests in one call: more than the module copies at once */
+#define MAX_ARRAY	70	/* requests in one call: more than the module does at once */
+#define MAX_REQUESTS	(MAX_CALLS * MAX_ARRAY)
 #define SLOTS		8	/* open files, by number; -EBADF where none is open */
 #define WORKERS		2	/* threads besides the main one */
 #define NR_THREADS	(WORKERS + 2)	/* the last is a forked child */
@@ -42,7 +43,7 @@ enum arg {
 	A_ARRAY,	/* where the array of requests is */
 	A_COUNT,	/* how many more requests (write: bytes) than there are it names */
 	A_N,		/* how many requests there are */
-	A_AT,		/* which of them has the fields below; the others are plain */
+	A_AT,		/* which of them has the fields below; the others are plain. Or AT_ALL */
 	A_DUE,
 	A_BASE,		/* 1: the time now is added to the due time */
 	A_PERIOD,
@@ -65,6 +66,7 @@ enum arg {
 };
 
 #define ID_OF_WAIT	100
+#define AT_ALL		255
 
 struct call {
 	enum op op;
@@ -129,24 +131,30 @@ struct eventfd {
 };
 
 #define MAX_INSTS	MAX_CALLS
-#define MAX_SEQ		1024
+#define MAX_SEQ		2048	/* MAX_REQUESTS, and what is periodic */
 
 /* Shared with forked children, since what they see counts too. */
 struct world {
-	struct armed armed[MAX_CALLS][MAX_ARRAY];
 	struct inst insts[MAX_INSTS];
 	struct eventfd eventfds[MAX_INSTS];
 	uint8_t seen[MAX_INSTS][MAX_SEQ];
-	uint64_t ids[64];
-	int nr_insts, nr_eventfds, nr_ids;
+	uint64_t ids[ID_OF_WAIT - 1];
+	int nr_insts, nr_eventfds, nr_ids, nr_armed;
 	bool clock_set;		/* REALTIME and TAI did not go on steadily */
 	bool signalled;		/* a batch may have ended early */
 	char finding[512];
+	struct armed armed[MAX_REQUESTS];	/* last: only @nr_armed of them mean anything */
 };
 
 extern struct world *world;
 extern uint64_t min_period_ns;
 extern uint32_t max_requests;
+
+/* Behind the last one that means anything. */
+static inline struct armed *armed_end(void)
+{
+	return world->armed + world->nr_armed;
+}
 
 void world_lock(void);
 void world_unlock(void);
@@ -159,10 +167,13 @@ uint64_t clock_ns(int clockid);
 /* The errno of a request by its fields alone: EINVAL or 0. */
 int oracle_request_errno(const struct evnotify_request *request, bool wait);
 int oracle_update_errno(const struct evnotify_update *update);
-void oracle_arm(int inst, int call, int i, const struct evnotify_request *request, int eventfd,
-		bool wait);
-void oracle_armed(int call, int i, uint64_t id);
-void oracle_not_armed(int call, int i);
+/* Numbers for @n requests: returns the first. */
+int oracle_numbers(int n);
+/* What is to know a request by its number again. */
+uint64_t oracle_user_data(int nr);
+void oracle_arm(int inst, int nr, const struct evnotify_request *request, int eventfd, bool wait);
+void oracle_armed(int nr, uint64_t id);
+void oracle_not_armed(int nr);
 struct armed *oracle_find(int inst, uint64_t id);
 /* @wait: what WAIT returned, not read(). */
 void oracle_event(int inst, const struct evnotify_event *event, bool wait);

@@ -178,7 +178,8 @@ alive() {
 
 "$VM_DIR/deps.sh" check
 mkdir -p "$out"
-gcc -O2 -g -Wall -Wextra -Werror -Wno-sign-compare -static -I"$TOP/module/include/uapi" \
+batch=$(awk '/^#define EVNOTIFY_.*BATCH/ && $3 > max { max = $3 } END { print max }' "$TOP/module/evnotify.h")
+gcc -O2 -g -Wall -Wextra -Werror -Wno-sign-compare -static -I"$TOP/module/include/uapi" -DBATCH="$batch" \
 	"$dir"/*.c -o "$out/fuzz" -lpthread
 
 case ${1:-} in

@@ -2,8 +2,8 @@
 /*
  * evnotify fuzzer - guarded and poisoned memory
  *
- * Every structure lies on a page between two that cannot be touched, in poison.  After the
- * call the page must be what it was, but for the bytes that the call is to write.
+ * Every structure lies on pages between others that cannot be touched, in poison.  After the
+ * call they must be what they were, but for the bytes that the call is to write.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,12 +19,12 @@ void memory_init(struct thread *t)
 
 	for (k = 0; k < 2; k++) {
 		memory = memfd_create("arena", MFD_CLOEXEC);
-		t->arena[k] = mmap(NULL, 5 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (memory < 0 || ftruncate(memory, PAGE) || t->arena[k] == MAP_FAILED)
+		t->arena[k] = mmap(NULL, 5 * ARENA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (memory < 0 || ftruncate(memory, ARENA) || t->arena[k] == MAP_FAILED)
 			die("no memory: %s", strerror(errno));
-		t->arena[k] += PAGE;
-		mmap(t->arena[k], PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory, 0);
-		mmap(t->arena[k] + 2 * PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, memory, 0);
+		t->arena[k] += ARENA;
+		mmap(t->arena[k], ARENA, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, memory, 0);
+		mmap(t->arena[k] + 2 * ARENA, ARENA, PROT_READ, MAP_SHARED | MAP_FIXED, memory, 0);
 		close(memory);
 	}
 }
@@ -32,16 +32,16 @@ void memory_init(struct thread *t)
 struct place put(int which, uint64_t kind, const void *image, size_t size)
 {
 	struct place p = { .which = which };
-	uint8_t *page = self->arena[which];
+	uint8_t *arena = self->arena[which];
 	size_t beyond = kind >= 16 && size ? (kind - 16) % size + 1 : 0;
 
-	memset(page, POISON, PAGE);
+	memset(arena, POISON, ARENA);
 	if (kind == 1 || kind == 2)
-		p.offset = size + 1025 > PAGE ? 0 : 1022 + kind * 2 - (kind == 2);
-	else if (size - beyond < PAGE)
-		p.offset = PAGE - (size - beyond);
-	p.inside = size < PAGE - p.offset ? size : PAGE - p.offset;
-	p.addr = page + p.offset;
+		p.offset = size + 1025 > ARENA ? 0 : 1022 + kind * 2 - (kind == 2);
+	else if (size - beyond < ARENA)
+		p.offset = ARENA - (size - beyond);
+	p.inside = size < ARENA - p.offset ? size : ARENA - p.offset;
+	p.addr = arena + p.offset;
 	p.readable = p.inside == size;
 	p.writable = p.readable && kind != 5;
 	if (kind == 3 || kind == 4 || (kind >= 6 && kind < 16)) {
@@ -52,13 +52,13 @@ struct place put(int which, uint64_t kind, const void *image, size_t size)
 		p.writable = false;
 	}
 	if (kind == 5)
-		p.addr += 2 * PAGE;
+		p.addr += 2 * ARENA;
 	if (image)
-		memcpy(page + p.offset, image, p.inside);
-	memcpy(self->expected[which], page, PAGE);
+		memcpy(arena + p.offset, image, p.inside);
+	memcpy(self->expected[which], arena, ARENA);
 	/* The content stays, but the call has to fault it in. */
 	if (kind == 1 || kind == 5)
-		madvise(page + (kind == 5 ? 2 * PAGE : 0), PAGE, MADV_DONTNEED);
+		madvise(arena + (kind == 5 ? 2 * ARENA : 0), ARENA, MADV_DONTNEED);
 	return p;
 }
 
@@ -74,7 +74,7 @@ void allow(const struct place *p, size_t from, size_t size)
 
 void verify(const struct place *p, const char *what)
 {
-	if (memcmp(self->expected[p->which], self->arena[p->which], PAGE))
+	if (memcmp(self->expected[p->which], self->arena[p->which], ARENA))
 		finding("%s wrote where it must not", what);
 }
 

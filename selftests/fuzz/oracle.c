@@ -19,7 +19,7 @@
 
 #include "fuzz.h"
 
-#define TAG		0x5eed000000000000ULL	/* | call << 8 | index in its array */
+#define TAG		0x5eed000000000000ULL	/* | number of the request */
 #define PATIENCE_NS	5000000000ULL
 
 struct world *world;
@@ -64,11 +64,7 @@ void oracle_init(void)
 
 void oracle_reset(void)
 {
-	struct armed *armed = &world->armed[0][0];
-
-	memset(world, 0, sizeof(*world));
-	for (; armed <= &world->armed[MAX_CALLS - 1][MAX_ARRAY - 1]; armed++)
-		armed->inst = -1;
+	memset(world, 0, offsetof(struct world, armed));
 }
 
 void finding(const char *format, ...)
@@ -132,11 +128,28 @@ int oracle_update_errno(const struct evnotify_update *u)
 
 /* --- requests --------------------------------------------------------------------------- */
 
-/* Before the call: its records may be read before it returns. */
-void oracle_arm(int inst, int call, int i, const struct evnotify_request *request, int eventfd,
-		bool wait)
+int oracle_numbers(int n)
 {
-	struct armed *armed = &world->armed[call][i];
+	int first, i;
+
+	world_lock();
+	first = world->nr_armed;
+	for (i = 0; i < n; i++)
+		world->armed[first + i].inst = -1;
+	world->nr_armed += n;
+	world_unlock();
+	return first;
+}
+
+uint64_t oracle_user_data(int nr)
+{
+	return TAG | nr;
+}
+
+/* Before the call: its records may be read before it returns. */
+void oracle_arm(int inst, int nr, const struct evnotify_request *request, int eventfd, bool wait)
+{
+	struct armed *armed = &world->armed[nr];
 	uint64_t now = request->flags & EVNOTIFY_ABSTIME ? 0 : clock_ns(request->clockid);
 
 	world_lock();
@@ -153,9 +166,9 @@ void oracle_arm(int inst, int call, int i, const struct evnotify_request *reques
 }
 
 /* @id: 0 if the call does not tell. */
-void oracle_armed(int call, int i, uint64_t id)
+void oracle_armed(int nr, uint64_t id)
 {
-	struct armed *armed = &world->armed[call][i];
+	struct armed *armed = &world->armed[nr];
 	struct armed *other;
 
 	world_lock();
@@ -167,15 +180,15 @@ void oracle_armed(int call, int i, uint64_t id)
 		if (armed->id && armed->id != id)
 			finding("a request has two ids");
 		armed->id = id;
-		if (world->nr_ids < 64)
+		if (world->nr_ids < ID_OF_WAIT - 1)
 			world->ids[world->nr_ids++] = id;
 	}
 	world_unlock();
 }
 
-void oracle_not_armed(int call, int i)
+void oracle_not_armed(int nr)
 {
-	struct armed *armed = &world->armed[call][i];
+	struct armed *armed = &world->armed[nr];
 
 	world_lock();
 	if (armed->final || armed->counted)
@@ -186,10 +199,10 @@ void oracle_not_armed(int call, int i)
 
 struct armed *oracle_find(int inst, uint64_t id)
 {
-	struct armed *armed = &world->armed[0][0];
+	struct armed *armed;
 
-	for (; id && armed <= &world->armed[MAX_CALLS - 1][MAX_ARRAY - 1]; armed++)
-		if (armed->inst == inst && armed->id == id)
+	for (armed = world->armed; armed < armed_end(); armed++)
+		if (id && armed->inst == inst && armed->id == id)
 			return armed;
 	return NULL;
 }
@@ -243,18 +256,18 @@ static const char *check_event(const struct inst *inst, struct armed *armed,
 
 void oracle_event(int inst_nr, const struct evnotify_event *ev, bool wait)
 {
-	unsigned int call = ev->user_data >> 8 & 0xff, i = ev->user_data & 0xff;
 	struct inst *inst = &world->insts[inst_nr];
-	struct armed *armed = &world->armed[call][i];
+	uint64_t nr = ev->user_data ^ TAG;
+	struct armed *armed;
 	const char *wrong;
 
 	world_lock();
-	if (ev->user_data >> 16 != TAG >> 16 || call >= MAX_CALLS || i >= MAX_ARRAY ||
-	    armed->inst != inst_nr) {
+	if (nr >= world->nr_armed || world->armed[nr].inst != inst_nr) {
 		finding("a record of a request that nobody made: user_data %#llx id %#llx",
 			(unsigned long long)ev->user_data, (unsigned long long)ev->id);
 		goto unlock;
 	}
+	armed = &world->armed[nr];
 	wrong = check_event(inst, armed, ev, wait, clock_ns(armed->request.clockid));
 	if (wrong)
 		finding("record: %s (id %#llx due %lld expired %lld completed %lld count %llu status %d flags %#x)",
@@ -334,10 +347,10 @@ void oracle_counters(int fd, bool quiet)
 /* PENDING requests of which the last record is still to come. */
 static int outstanding(int inst)
 {
-	struct armed *armed = &world->armed[0][0];
+	struct armed *armed;
 	int n = 0;
 
-	for (; armed <= &world->armed[MAX_CALLS - 1][MAX_ARRAY - 1]; armed++)
+	for (armed = world->armed; armed < armed_end(); armed++)
 		n += armed->inst == inst && armed->certain && !armed->final &&
 		     armed->request.mode == EVNOTIFY_MODE_PENDING;
 	return n;
@@ -346,9 +359,9 @@ static int outstanding(int inst)
 /* Cancel them one by one, where the id is known: who has completed says so. */
 static void settle_eventfd_requests(int inst, int fd)
 {
-	struct armed *armed = &world->armed[0][0];
+	struct armed *armed;
 
-	for (; armed <= &world->armed[MAX_CALLS - 1][MAX_ARRAY - 1]; armed++) {
+	for (armed = world->armed; armed < armed_end(); armed++) {
 		struct evnotify_cancel args = { .id = armed->id };
 
 		if (armed->inst != inst || !armed->id || armed->cancelled ||
@@ -366,9 +379,9 @@ static void settle_eventfd_requests(int inst, int fd)
 /* All records were read: do they add up? */
 static void settle_records(int inst)
 {
-	struct armed *armed = &world->armed[0][0];
+	struct armed *armed;
 
-	for (; armed <= &world->armed[MAX_CALLS - 1][MAX_ARRAY - 1]; armed++) {
+	for (armed = world->armed; armed < armed_end(); armed++) {
 		const struct evnotify_request *r = &armed->request;
 
 		if (armed->inst != inst || !armed->final || armed->status)
@@ -447,11 +460,11 @@ static void signals(const struct armed *armed, uint64_t *min, uint64_t *max)
 void oracle_settle_eventfd(int nr, int fd)
 {
 	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
-	struct armed *armed = &world->armed[0][0];
+	struct armed *armed;
 	struct eventfd *eventfd = &world->eventfds[nr];
 	uint64_t min = 0, max = 0, some_min, some_max, value;
 
-	for (; armed <= &world->armed[MAX_CALLS - 1][MAX_ARRAY - 1]; armed++) {
+	for (armed = world->armed; armed < armed_end(); armed++) {
 		if (armed->inst < 0 || armed->eventfd != nr)
 			continue;
 		signals(armed, &some_min, &some_max);

@@ -49,6 +49,8 @@ static const struct {
 #define VALUES(...) (const uint64_t[]){ __VA_ARGS__ }, \
 		    ARRAY_SIZE(((const uint64_t[]){ __VA_ARGS__ }))
 #define MAX64	INT64_MAX
+/* BATCH: the largest of the module's, see fuzz.sh. */
+_Static_assert(MAX_ARRAY > BATCH, "no call makes the module go on after a batch");
 /* As fuzz.sh loads the module: shorter ones would keep an emulated machine busy. */
 #define MIN_PERIOD_NS	1000000
 
@@ -64,10 +66,10 @@ static const struct {
 	[A_FD] = { "fd", 2, VALUES(0, 1, 2, 3, 4, 5, 6, 7) },
 	[A_TO] = { "to", 3, VALUES(1, 2, 0, 3, 4) },
 	[A_PLACE] = { "place", 3, VALUES(0, 1, 0, 2, 3, 4, 5, 16, 23, 47, 80) },
-	[A_ARRAY] = { "array", 3, VALUES(0, 1, 0, 2, 3, 4, 5, 16, 23, 47, 80) },
+	[A_ARRAY] = { "array", 3, VALUES(0, 1, 0, 2, 3, 4, 5, 16, 23, 47, 80, 2100) },
 	[A_COUNT] = { "more", 1, VALUES(0, 1, 2, 63, -1, -2, -64, 0xffffffff, 1000) },
-	[A_N] = { "n", 5, VALUES(1, 2, 3, 8, 10, 0, 9) },
-	[A_AT] = { "at", 1, VALUES(0, 1, 2, 8, 9) },
+	[A_N] = { "n", 5, VALUES(1, 2, 3, 8, 10, 0, 9, 32, 33, 64, 65, MAX_ARRAY) },
+	[A_AT] = { "at", 2, VALUES(0, AT_ALL, 1, 2, 8, 9, 31, 32, 63, 64) },
 	[A_DUE] = { "due", 6, VALUES(0, 1, 100000, 500000, 2000000, 3600000000000, 1000,
 				     MAX64 - 1, MAX64, MAX64 + 1ULL, UINT64_MAX) },
 	[A_BASE] = { "base", 2, VALUES(0, 1) },
@@ -82,11 +84,12 @@ static const struct {
 	[A_LIMIT] = { "limit", 4, VALUES(0, 0, 1, 3, 2, 0xffffffff, 0x80000000) },
 	[A_RESERVED] = { "reserved", 1, VALUES(0, 1, 2, 3, 4) },
 	[A_ID] = { "id", 6, VALUES(1, 2, 3, ID_OF_WAIT + 1, ID_OF_WAIT + 2, 0, 4, 5, 6, 7, 8, 12,
-				   20, ID_OF_WAIT) },
+				   20, 33, 65, ID_OF_WAIT) },
 	[A_XOR] = { "xor", 1, VALUES(0, 1, 7, 32, 63, 64, 1 << 20, 1 << 21, 3 << 21, 1ULL << 40,
 				     1ULL << 63, UINT64_MAX) },
-	[A_LEN] = { "len", 4, VALUES(64, 128, 640, 4096, 100, 63, 1, 65, 8, 0, 1 << 20, 704) },
-	[A_SPLIT] = { "split", 1, VALUES(0, 1, 64, 63, 32, 100) },
+	[A_LEN] = { "len", 4, VALUES(64, 128, 640, 4096, 100, 63, 1, 65, 8, 0, 1 << 20, 704,
+				     33 * 64, 65 * 64, 8192) },
+	[A_SPLIT] = { "split", 1, VALUES(0, 1, 64, 63, 32, 100, 33 * 64, 4095) },
 	[A_NOWAIT] = { "nowait", 2, VALUES(0, 1) },
 	[A_USEC] = { "usec", 4, VALUES(0, 300, 1000, 3000) },
 	[A_EVENTS] = { "events", 2, VALUES(POLLIN, POLLIN | POLLOUT, POLLOUT, 0, 0xffff) },

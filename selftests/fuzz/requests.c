@@ -13,16 +13,17 @@ static uint64_t due(const struct call *c, int clockid)
 	return c->arg[A_DUE] + (c->arg[A_BASE] ? clock_ns(clockid) : 0);
 }
 
-static struct evnotify_request make_request(const struct call *c, int index, int i)
+/* Request @i of the call; @nr: its number for the oracle. */
+static struct evnotify_request make_request(const struct call *c, int i, int nr)
 {
 	struct evnotify_request r = {
-		.user_data = 0x5eed000000000000ULL | index << 8 | i,
+		.user_data = oracle_user_data(nr),
 		.due_ns = 100000,
 		.id = POISON_64,
 		.clockid = CLOCK_MONOTONIC,
 	};
 
-	if (i != (int)(c->arg[A_AT] % MAX_ARRAY))
+	if (c->arg[A_AT] != AT_ALL && i != (int)(c->arg[A_AT] % MAX_ARRAY))
 		return r;
 	r.clockid = c->arg[A_CLOCK];
 	r.due_ns = due(c, r.clockid);
@@ -43,15 +44,17 @@ static struct evnotify_request make_request(const struct call *c, int index, int
 struct batch {
 	struct evnotify_request requests[MAX_ARRAY];
 	int n;
+	int first;		/* number of the first for the oracle */
 	int good;		/* how many come before a bad one */
 	bool doubtful;		/* whether the eventfd is good */
 };
 
-static void prepare(struct batch *b, const struct call *c, int index, int inst)
+static void prepare(struct batch *b, const struct call *c, int inst)
 {
 	int i;
 
 	b->n = c->arg[A_N] % (MAX_ARRAY + 1);
+	b->first = oracle_numbers(b->n);
 	b->good = b->n;
 	b->doubtful = false;
 	for (i = 0; i < b->n; i++) {
@@ -59,15 +62,15 @@ static void prepare(struct batch *b, const struct call *c, int index, int inst)
 		struct slot s = slot_get(c->arg[A_EVENTFD]);
 		bool is_eventfd;
 
-		*r = make_request(c, index, i);
+		*r = make_request(c, i, b->first + i);
 		is_eventfd = r->mode == EVNOTIFY_MODE_EVENTFD && s.kind == EVENTFD &&
 			     c->arg[A_EVENTFD] < SLOTS;
-		if (oracle_request_errno(r, false) ||
-		    (r->mode == EVNOTIFY_MODE_EVENTFD && !is_eventfd))
+		if (b->good == b->n && (oracle_request_errno(r, false) ||
+					(r->mode == EVNOTIFY_MODE_EVENTFD && !is_eventfd)))
 			b->good = i;
 		if (r->mode == EVNOTIFY_MODE_EVENTFD)
 			b->doubtful = true;
-		oracle_arm(inst, index, i, r, is_eventfd ? s.nr : -1, false);
+		oracle_arm(inst, b->first + i, r, is_eventfd ? s.nr : -1, false);
 	}
 }
 
@@ -80,7 +83,6 @@ static void judge(const struct batch *b, const struct call *c, int inst, int ret
 {
 	const char *name = op_name(c->op);
 	bool full = world->insts[inst].tried > max_requests;
-	int bad = c->arg[A_AT] % MAX_ARRAY;
 
 	if (taken > b->good && !b->doubtful)
 		finding("%s took %d requests of which %d are good", name, taken, b->good);
@@ -90,12 +92,11 @@ static void judge(const struct batch *b, const struct call *c, int inst, int ret
 		finding("%s of a bad request: %s", name, strerror(-ret));
 	if (b->good && ret && !(full && ret == -ENOSPC) && !(c->arg[A_NOWAIT] && ret == -EAGAIN))
 		finding("%s of a good request: %s", name, strerror(-ret));
-	if (!ret && taken < b->good && !full && !world->signalled)
-		finding("%s took %d requests instead of %d (the bad one is %d)", name, taken,
-			b->good, bad);
+	if (!ret && taken < b->good && !full && !world->signalled && !c->arg[A_NOWAIT])
+		finding("%s took %d requests of %d that are good", name, taken, b->good);
 }
 
-void call_register(const struct call *c, int index, struct slot s)
+void call_register(const struct call *c, struct slot s)
 {
 	struct evnotify_register args = { .taken = POISON_32 };
 	struct place place, array;
@@ -103,7 +104,7 @@ void call_register(const struct call *c, int index, struct slot s)
 	int ret, taken, i;
 	bool exact;
 
-	prepare(&b, c, index, s.nr);
+	prepare(&b, c, s.nr);
 	array = put(1, c->arg[A_ARRAY], b.requests, b.n * sizeof(*b.requests));
 	args.requests = (uintptr_t)array.addr;
 	args.count = b.n + c->arg[A_COUNT];
@@ -130,9 +131,9 @@ void call_register(const struct call *c, int index, struct slot s)
 		allow(&array, i * sizeof(*b.requests) + offsetof(struct evnotify_request, id), 8);
 	for (i = 0; i < b.n; i++) {
 		if (i < taken && array.writable)
-			oracle_armed(index, i, ((struct evnotify_request *)at(&array))[i].id);
+			oracle_armed(b.first + i, ((struct evnotify_request *)at(&array))[i].id);
 		else if (i >= taken && !c->arg[A_FAIL])
-			oracle_not_armed(index, i);
+			oracle_not_armed(b.first + i);
 	}
 	exact = place.writable && array.writable && args.count == (uint32_t)b.n &&
 		!c->arg[A_FAIL];
@@ -146,7 +147,7 @@ void call_register(const struct call *c, int index, struct slot s)
 	verify(&array, "register");
 }
 
-void call_write(const struct call *c, int index, struct slot s)
+void call_write(const struct call *c, struct slot s)
 {
 	size_t size = sizeof(struct evnotify_request);
 	struct place array;
@@ -157,7 +158,7 @@ void call_write(const struct call *c, int index, struct slot s)
 
 	if (s.kind != DEVICE)	/* an eventfd: its value would mean nothing any more */
 		return;
-	prepare(&b, c, index, s.nr);
+	prepare(&b, c, s.nr);
 	array = put(1, c->arg[A_ARRAY], b.requests, b.n * size);
 	len = b.n * size + c->arg[A_COUNT];
 	ret = transfer(c, s.fd, array.addr, len, false);
@@ -167,28 +168,27 @@ void call_write(const struct call *c, int index, struct slot s)
 		finding("write of %zu bytes returned %zd", len, ret);
 	for (i = 0; i < b.n; i++) {
 		if (i < ret / (ssize_t)size)
-			oracle_armed(index, i, 0);
+			oracle_armed(b.first + i, 0);
 		else
-			oracle_not_armed(index, i);
+			oracle_not_armed(b.first + i);
 	}
 	judge(&b, c, s.nr, ret < 0 ? ret : 0, ret < 0 ? 0 : ret / size,
 	      array.readable && s.can_write && len / size == b.n && !c->arg[A_FAIL]);
 }
 
-void call_wait(const struct call *c, int index, struct slot s)
+void call_wait(const struct call *c, struct slot s)
 {
 	struct evnotify_wait args, *result;
-	struct armed *armed = &world->armed[index][0];
+	int nr = oracle_numbers(1), ret, expect;
 	struct place place;
-	int ret, expect;
 
 	memset(&args, POISON, sizeof(args));
-	args.request = make_request(c, index, 0);
+	args.request = make_request(c, 0, nr);
 	expect = oracle_request_errno(&args.request, true);
-	oracle_arm(s.nr, index, 0, &args.request, -1, true);
+	oracle_arm(s.nr, nr, &args.request, -1, true);
 	place = put(0, c->arg[A_PLACE], &args, sizeof(args));
 	result = at(&place);
-	self->waiting_call = index;
+	self->waiting_nr = nr;
 	if (place.inside >= sizeof(args.request))
 		self->waiting = result;
 	patience(true);
@@ -213,18 +213,18 @@ void call_wait(const struct call *c, int index, struct slot s)
 	if (!ret) {
 		if (result->event.id != result->request.id)
 			finding("wait: the event is of another request");
-		oracle_armed(index, 0, result->request.id);
+		oracle_armed(nr, result->request.id);
 		oracle_event(s.nr, &result->event, true);
 	} else if (ret == -EINTR) {
 		world_lock();
-		armed->final = true;	/* by the signal: no record */
-		armed->status = -ECANCELED;
+		world->armed[nr].final = true;	/* by the signal: no record */
+		world->armed[nr].status = -ECANCELED;
 		world_unlock();
 	} else if (ret == -EFAULT && place.inside >= sizeof(args.request) && c->arg[A_PLACE] != 5 &&
 		   !expect && !c->arg[A_FAIL]) {
-		oracle_armed(index, 0, result->request.id);	/* its record: to be read */
+		oracle_armed(nr, result->request.id);	/* its record: to be read */
 	} else if (!c->arg[A_FAIL]) {
-		oracle_not_armed(index, 0);
+		oracle_not_armed(nr);
 	}
 }
 
@@ -250,7 +250,7 @@ static uint64_t id_of_wait(uint64_t nr)
 		return 0;
 	world_lock();
 	if (t->waiting)
-		world->armed[t->waiting_call][0].id = id;
+		world->armed[t->waiting_nr].id = id;
 	world_unlock();
 	return id;
 }
