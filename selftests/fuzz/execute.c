@@ -10,8 +10,6 @@
 
 #include "execute.h"
 
-#define CHILD_MS	10000
-
 struct thread threads[NR_THREADS];
 __thread struct thread *self;
 
@@ -196,14 +194,14 @@ static pid_t child_start(const struct program *program, int from, int n)
 
 static void child_finish(pid_t pid)
 {
-	int waited;
+	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
 
-	for (waited = 0; pid > 0; waited++) {
+	while (pid > 0) {
 		struct timespec pause = { .tv_nsec = 1000000 };
 
 		if (waitpid(pid, NULL, WNOHANG) == pid)
 			return;
-		if (waited == CHILD_MS) {
+		if (clock_ns(CLOCK_MONOTONIC) > give_up_ns) {
 			finding("a child does not end");
 			return;
 		}

@@ -315,6 +315,7 @@ static void report(const struct program *program)
 	printf("# finding after %llu s: %s\n# in the sequence:\n%s",
 	       (unsigned long long)(seconds() - started), what, text);
 	fflush(stdout);
+	patience_ns = 5000000000;	/* or there would be time for but a few tries */
 	for (tries = 1; tries <= 64 && !finds(program, tries); tries *= 4)
 		;
 	if (tries > 64) {

@@ -149,6 +149,7 @@ struct world {
 extern struct world *world;
 extern uint64_t min_period_ns;
 extern uint32_t max_requests;
+extern uint64_t patience_ns;	/* for what has to come: then it is a finding */
 
 /* Behind the last one that means anything. */
 static inline struct armed *armed_end(void)
