@@ -99,7 +99,7 @@ static void make_call(const struct call *c)
 	case NR_OPS:
 		break;
 	}
-	feedback(c->op << 12 | errno);
+	feedback(SEEN_CALL, c->op << 12 | errno);
 	feedback_collect();
 }
 

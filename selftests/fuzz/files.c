@@ -133,7 +133,7 @@ void call_open(const struct call *c)
 	fail_begin(c);
 	fd = open("/dev/evnotify", mode | O_CLOEXEC);
 	fail_end(c);
-	feedback(0x300 | (fd < 0 ? errno : 0));
+	feedback(SEEN_OPEN, fd < 0 ? errno : 0);
 	if (fd < 0)
 		return;
 	world_lock();
@@ -171,6 +171,28 @@ void call_dup(const struct call *c)
 	world_unlock();
 }
 
+/* What one read() gave: in which order, and how many at once the interrupt and the tasklet took. */
+static void feedback_records(const struct evnotify_event *events, int n)
+{
+	int i, interrupt = 0, tasklet = 0, kind, last = 0;
+
+	for (i = 0; i < n; i++) {
+		const struct evnotify_event *ev = &events[i], *before = i ? ev - 1 : ev;
+
+		kind = 1 + ((ev->status ? 1 : 0) | ev->flags << 1 | (ev->count > 1) << 2 |
+			    !ev->expired_ns << 3);
+		feedback(SEEN_ORDER, last << 8 | kind << 2 | (ev->due_ns > before->due_ns) << 1 |
+				     (ev->due_ns < before->due_ns));
+		last = kind;
+		/* Each reads the clock once for all that it takes. */
+		interrupt = ev->expired_ns == before->expired_ns ? interrupt + 1 : 1;
+		tasklet = ev->completed_ns == before->completed_ns ? tasklet + 1 : 1;
+		feedback(SEEN_INTERRUPT, bucket(interrupt));
+		feedback(SEEN_TASKLET, bucket(tasklet));
+	}
+	feedback(SEEN_RECORDS, bucket(n));
+}
+
 void call_read(const struct call *c, struct slot s)
 {
 	size_t size = sizeof(struct evnotify_event), len = c->arg[A_LEN] & 0x1fffff;
@@ -182,7 +204,7 @@ void call_read(const struct call *c, struct slot s)
 	ret = transfer(c, s.fd, place.addr, len, true);
 	if (ret == -EBADF)
 		return;
-	feedback(0x500 | (ret < 0 ? -ret : 0));
+	feedback(SEEN_READ, ret < 0 ? -ret : 0);
 	/* A record of which a part could be copied has not been read. */
 	allow(&place, 0, place.writable && !c->arg[A_FAIL] ? (ret > 0 ? ret : 0) : len);
 	verify(&place, "read");
@@ -191,6 +213,7 @@ void call_read(const struct call *c, struct slot s)
 		world_lock();
 		world->eventfds[s.nr].taken += value;
 		world_unlock();
+		feedback(SEEN_EVENTFD, bucket(value));
 	}
 	if (s.kind != DEVICE)
 		return;
@@ -205,6 +228,7 @@ void call_read(const struct call *c, struct slot s)
 	if (ret <= 0 || finding_text())
 		return;
 	memcpy(events, at(&place), ret);
+	feedback_records(events, ret / size);
 	for (i = 0; i < ret / (ssize_t)size; i++)
 		oracle_event(s.nr, &events[i], false);
 }
@@ -270,7 +294,7 @@ void call_poll(const struct call *c, struct slot s)
 
 	if (ppoll(&pfd, 1, &timeout, NULL) < 0 || pfd.revents & POLLNVAL)
 		return;
-	feedback(0x600 | s.kind << 8 | (pfd.revents & 0xff));
+	feedback(SEEN_POLL, s.kind << 8 | (pfd.revents & 0xff));
 	if (s.kind == DEVICE && (pfd.revents & POLLOUT) != (pfd.events & POLLOUT))
 		finding("poll: events %#x of %#x", pfd.revents, pfd.events);
 }

@@ -61,9 +61,9 @@ static void edge(uint64_t from, uint64_t to)
 	current.byte[hash >> 50 & (EDGES - 1)] = 1;
 }
 
-void feedback(uint64_t what)
+void feedback(enum seen seen, uint64_t what)
 {
-	edge(~0ULL, what);
+	edge(~(uint64_t)seen, what);
 }
 
 void feedback_thread_init(void)

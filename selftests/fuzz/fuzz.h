@@ -185,8 +185,23 @@ void oracle_settle_eventfd(int eventfd, int fd);
 
 /* --- fuzz.c --------------------------------------------------------------------------- */
 
-/* Something was seen that a sequence is worth keeping for, besides code. */
-void feedback(uint64_t what);
+/*
+ * What a sequence is worth keeping for besides code.  Of the interrupt and the tasklet that is
+ * all there is: KCOV follows threads, so what they did shows only in what they left behind.
+ */
+enum seen {
+	SEEN_CALL, SEEN_OPEN, SEEN_WRITE, SEEN_READ, SEEN_POLL, SEEN_CANCEL, SEEN_CANCEL_ALL,
+	SEEN_UPDATE, SEEN_RECORD, SEEN_ORDER, SEEN_RECORDS, SEEN_INTERRUPT, SEEN_TASKLET,
+	SEEN_EVENTFD, SEEN_COUNTERS, SEEN_COUNTER,
+};
+
+void feedback(enum seen seen, uint64_t what);
+/* Numbers that count as one: 0, 1, 2 and 3, 4 to 7, and so on. */
+static inline int bucket(uint64_t n)
+{
+	return n ? 64 - __builtin_clzll(n) : 0;
+}
+
 /* The code that the calling thread went through since the last call. */
 void feedback_thread_init(void);
 void feedback_collect(void);

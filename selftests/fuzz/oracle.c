@@ -296,8 +296,8 @@ void oracle_event(int inst_nr, const struct evnotify_event *ev, bool wait)
 	armed->id = ev->id;
 unlock:
 	world_unlock();
-	feedback(0x100 | (ev->status ? 1 : 0) | ev->flags << 1 | wait << 2 |
-		 (ev->count < 3 ? ev->count : 3) << 4);
+	feedback(SEEN_RECORD, (ev->status ? 1 : 0) | ev->flags << 1 | wait << 2 |
+			      bucket(ev->count) << 4);
 }
 
 /* --- counters --------------------------------------------------------------------------- */
@@ -339,7 +339,12 @@ void oracle_counters(int fd, bool quiet)
 			c.armed, c.completed, c.cancelled, c.pending);
 	if (quiet && (c.pending || c.unread))
 		finding("after the end %llu are pending and %llu unread", c.pending, c.unread);
-	feedback(0x200 | !!c.pending | !!c.unread << 1 | !!c.cancelled << 2 | !!c.completed << 3);
+	feedback(SEEN_COUNTERS, (!!c.pending) | !!c.unread << 1 | !!c.cancelled << 2 |
+				!!c.completed << 3);
+	feedback(SEEN_COUNTER, 0x100 | bucket(c.completed));
+	feedback(SEEN_COUNTER, 0x200 | bucket(c.cancelled));
+	feedback(SEEN_COUNTER, 0x300 | bucket(c.pending));
+	feedback(SEEN_COUNTER, 0x400 | bucket(c.unread));
 }
 
 /* --- the end of a sequence -------------------------------------------------------------- */

@@ -163,7 +163,7 @@ void call_write(const struct call *c, struct slot s)
 	len = b.n * size + c->arg[A_COUNT];
 	ret = transfer(c, s.fd, array.addr, len, false);
 	verify(&array, "write");
-	feedback(0x400 | (ret < 0 ? -ret : 0));
+	feedback(SEEN_WRITE, ret < 0 ? -ret : 0);
 	if (ret > 0 && (ret % size || ret > len))
 		finding("write of %zu bytes returned %zd", len, ret);
 	for (i = 0; i < b.n; i++) {
@@ -266,6 +266,18 @@ static uint64_t make_id(const struct call *c)
 	return id ^ c->arg[A_XOR];
 }
 
+/* How CANCEL or UPDATE of a request ended, by what was known of it. */
+static void feedback_outcome(enum seen seen, int ret, const struct armed *armed)
+{
+	int state = 0;
+
+	if (armed)
+		state = 1 | armed->request.mode << 1 | !!armed->request.period_ns << 2 |
+			armed->by_wait << 3 | armed->final << 4 | armed->cancelled << 5 |
+			!!armed->counted << 6;
+	feedback(seen, -ret << 8 | (state & 0xff));
+}
+
 void call_cancel(const struct call *c, struct slot s)
 {
 	struct evnotify_cancel args = { .flags = c->arg[A_FLAGS], .cancelled = POISON_64 };
@@ -305,10 +317,13 @@ void call_cancel(const struct call *c, struct slot s)
 						     result->cancelled != 1))
 		finding("cancel: %s, and cancelled is %llu", strerror(-ret),
 			(unsigned long long)result->cancelled);
+	if (!bad && all)
+		feedback(SEEN_CANCEL_ALL, bucket(result->cancelled));
 	if (bad || all)
 		return;
 	world_lock();
 	armed = oracle_find(s.nr, args.id);
+	feedback_outcome(SEEN_CANCEL, ret, armed);
 	if (!args.id && ret != -ENOENT)
 		finding("cancel of id 0: %s", strerror(-ret));
 	if (armed && armed->certain && ret == -ENOENT)
@@ -349,6 +364,7 @@ void call_update(const struct call *c, struct slot s)
 
 	verify(&place, "update");
 	world_lock();
+	feedback_outcome(SEEN_UPDATE, ret, armed);
 	if (ret && armed)
 		armed->updates--;
 	else if (ret)
