@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Is the series that in-tree.sh lays into a kernel tree as a maintainer wants it? checkpatch
-# reads it, the kernel is built with the driver in it and with the driver as a module, and on
-# both the selftests run as the tree's own rules install them. TAP.
+# Is the series that in-tree.sh lays into a kernel tree as a maintainer wants it? It comes whole
+# or not at all, checkpatch reads it, the kernel is built with the driver in it and with the
+# driver as a module, and on both the selftests run as the tree's own rules install them. TAP.
 #
 #   in-tree-check.sh        (the first time it builds a kernel, with 2 CPUs in 10 minutes)
 #
@@ -33,23 +33,64 @@ step() {
 	report ok "$name"
 }
 
-# A git tree of just the files that the series changes; the rest is there, but not tracked.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME='Ada Example' GIT_AUTHOR_EMAIL=ada@example.org
+export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+
+# What the series changes, and what it asks of a kernel
+changed=(MAINTAINERS drivers/misc/{Kconfig,Makefile} tools/testing/selftests/Makefile
+	Documentation/{misc-devices/index,userspace-api/ioctl/ioctl-number}.rst)
+asked=(include/linux/{eventfd,hrtimer,slab}.h)
+
+# track FILE...: a git tree of these, in the current directory
+track() {
+	git init -q
+	git add -f -- "$@"
+	git commit -q -m 'the kernel as it was'
+}
+
+# A tree of which one file is not as it has to be stays as it was, and is told which. The same
+# tree with that file is taken.
+refuse() {
+	local src tree=$out/small file said
+	src=$("$VM_DIR/kernel.sh" source)
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	(cd "$src" && cp --parents -t "$tree" -- "${changed[@]}" "${asked[@]}")
+	mkdir -p "$tree/include/uapi/linux"
+	cd "$tree"
+	track .
+	for file in "${changed[@]}" "${asked[@]}"; do
+		echo "$file"
+		echo '# older' >"$file"
+		git commit -q -a -m 'an older kernel'
+		! said=$("$TOP/selftests/in-tree.sh" "$tree" 2>&1) || return
+		[[ $said = *'Linux 7.0 '*" $file "* ]] || { echo "$said"; return 1; }
+		[[ $(git log --format=%s -1) = 'an older kernel' ]] || { git log; return 1; }
+		[[ -z $(git status --porcelain --ignored) ]] || { git status; return 1; }
+		git reset -q --hard HEAD~
+	done
+	"$TOP/selftests/in-tree.sh" "$tree"
+	[[ $(git log --format=%s) = *$'\n'*$'\n'*$'\nthe kernel as it was' ]] || { git log; return 1; }
+}
+
+# The rest of the tree is there, but not tracked.
 lay() {
 	local src
 	src=$("$VM_DIR/kernel.sh" source)
 	rm -rf "$ksrc"
 	cp -al "$src" "$ksrc" || { rm -rf "$ksrc"; cp -a "$src" "$ksrc"; }
 	cd "$ksrc"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=evnotify GIT_AUTHOR_EMAIL=evnotify@localhost
-	export GIT_COMMITTER_NAME=evnotify GIT_COMMITTER_EMAIL=evnotify@localhost
-	git init -q
-	git add -f MAINTAINERS drivers/misc/{Kconfig,Makefile} tools/testing/selftests/Makefile \
-		Documentation/{misc-devices/index,userspace-api/ioctl/ioctl-number}.rst
-	git commit -q -m 'the kernel as it was'
+	track "${changed[@]}"
 	"$TOP/selftests/in-tree.sh" "$ksrc"
 	[[ -z $(git status --porcelain --untracked-files=no) ]] || { git status; return 1; }
 	rm -rf "$out/patches"
 	git format-patch -q -o "$out/patches" HEAD~3
+}
+
+# The series is about the kernel tree, and from whoever commits it.
+at_home() {
+	grep -qx "+M:	$GIT_COMMITTER_NAME <$GIT_COMMITTER_EMAIL>" "$out"/patches/0001-*
+	! grep -nEi '^\+.*(alone\.sh|out of tree|\.\./module|compat\.h|localhost)' "$out"/patches/*
 }
 
 # What checkpatch says of the series and is not heeded: file, type of the remark, why.
@@ -58,19 +99,21 @@ trace.h          OPEN_ENDED_LINE                the layout that all trace header
 trace.h          PARENTHESIS_ALIGNMENT          the same
 evnotify.rst     FILE_PATH_CHANGES              MAINTAINERS names it from the first commit on
 .gitignore       FILE_PATH_CHANGES              the same
-*.c              VOLATILE                       programs have no READ_ONCE()
-evnotify_test.h  VOLATILE                       the same
-*.c              ENOSYS                         what a kernel without io_uring answers
+evnotify_test.h  VOLATILE                       programs have no READ_ONCE()
+pending.c        VOLATILE                       the same
+wait.c           VOLATILE                       the same
+uring.c          ENOSYS                         what a kernel without io_uring answers
 *.c              LONG_LINE_STRING               a message can be searched for in one piece
-*.c              PREFER_DEFINED_ATTRIBUTE_MACRO programs have no __printf()
-*.c              CAMELCASE                      _Thread_local is a word of C
+oracle.c         PREFER_DEFINED_ATTRIBUTE_MACRO programs have no __printf()
+torture.c        CAMELCASE                      _Thread_local is a word of C
 END
 }
 
 checkpatch() {
-	local src patch line file type pattern remark heeded status=0
+	local src patch line file type pattern remark heeded made=$out/made status=0
 	src=$("$VM_DIR/kernel.sh" source)
 	cd "$src"	# there is no git there, which makes checkpatch run more than is installed
+	: >"$made"
 	for patch in "$out"/patches/*.patch; do
 		while IFS= read -r line; do
 			# PATCH:LINE: LEVEL:TYPE: words
@@ -79,11 +122,14 @@ checkpatch() {
 			file=$(head -n "${BASH_REMATCH[1]}" "$patch" | sed -n 's#^diff --git .*/##p' | tail -1)
 			while read -r pattern remark _; do
 				# shellcheck disable=SC2053 # a pattern
-				[[ $file != $pattern || $type != "$remark" ]] || heeded=0
+				[[ $file != $pattern || $type != "$remark" ]] || { heeded=0; echo "$pattern $remark" >>"$made"; }
 			done < <(remarks)
 			[[ $heeded = 0 ]] || { echo "$file, $line"; status=1; }
 		done < <(perl scripts/checkpatch.pl --strict --terse --no-summary --show-types "$patch" || true)
 	done
+	while read -r pattern remark _; do
+		grep -qxF "$pattern $remark" "$made" || { echo "checkpatch does not say $remark of $pattern any more"; status=1; }
+	done < <(remarks)
 	return "$status"
 }
 
@@ -118,7 +164,9 @@ boot() {
 
 mkdir -p "$out"
 echo TAP version 13
+step 'an older kernel is left as it was' refuse
 step 'three commits go into the tree' lay
+step 'they belong there' at_home
 step 'checkpatch accepts them' checkpatch
 for value in y m; do
 	step "the kernel builds with EVNOTIFY=$value" kernel $value

@@ -11,27 +11,54 @@ set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 ksrc=${1:?usage: in-tree.sh KSRC, a Linux source tree}
-who='The evnotify authors <evnotify@localhost>'
+driver=drivers/misc/evnotify
+header=include/uapi/linux/evnotify.h
+page=Documentation/misc-devices/evnotify.rst
+tests=tools/testing/selftests/drivers/evnotify
 
 die() { echo "in-tree.sh: $*" >&2; exit 1; }
 
+# What a tree has to have, as extended regular expressions: the lines that ours
+# go next to, then the newest names that the sources use, as compat.h stays
+# behind.  Older kernels may have some of them: stable trees carry changes back.
+wants() { cat <<'END'
+drivers/misc/Kconfig ^endmenu
+drivers/misc/Makefile ^obj-
+Documentation/userspace-api/ioctl/ioctl-number.rst ^0xEE +
+Documentation/misc-devices/index.rst ^   ibmvmc
+MAINTAINERS ^EXEC & BINFMT
+tools/testing/selftests/Makefile ^TARGETS [+]= drivers/ntsync
+include/linux/eventfd.h void eventfd_signal\(struct eventfd_ctx \*ctx\)
+include/linux/hrtimer.h hrtimer_setup\(
+include/linux/slab.h define kzalloc_obj\(
+END
+}
+
+# Whatever can stop us is found before the first file is written.
 [ -f "$ksrc/drivers/misc/Kconfig" ] || die "$ksrc is no Linux source tree: it has no drivers/misc/Kconfig"
 ksrc=$(cd "$ksrc" && pwd)
-[ ! -e "$ksrc/drivers/misc/evnotify" ] || die "$ksrc has drivers/misc/evnotify already: remove it, or use another tree"
+wants | while read -r file pattern; do
+	grep -qsE "$pattern" "$ksrc/$file" ||
+		die "$ksrc needs to be Linux 7.0 or newer: its $file has nothing like $pattern"
+done
+for file in $driver $header $page $tests; do
+	[ ! -e "$ksrc/$file" ] || die "$ksrc has $file already: remove it, or use another tree"
+done
 git=
-if git -C "$ksrc" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+if [ -e "$ksrc/.git" ]; then
 	git=y
 	git -C "$ksrc" diff-index --quiet HEAD -- || die "$ksrc has changes: commit them first"
 fi
+who=$(git -C "$ksrc" var GIT_COMMITTER_IDENT) ||
+	die 'MAINTAINERS wants your name and address: git config --global user.name and user.email'
+who=${who%>*}\>
 
-# insert FILE BEFORE-PATTERN: put standard input before the first match
+# insert FILE: put standard input before the line of FILE that wants names
 insert() {
 	cat >"$ksrc/$1.insert"
-	awk -v text="$ksrc/$1.insert" -v pattern="$2" '
+	awk -v text="$ksrc/$1.insert" -v pattern="$(wants | sed -n "s#^$1 ##p")" '
 		!done && $0 ~ pattern { while ((getline line < text) > 0) print line; done = 1 }
-		{ print }
-		END { exit !done }' "$ksrc/$1" >"$ksrc/$1.new" ||
-		die "$ksrc/$1 has no line like $2: this script does not know such a kernel"
+		{ print }' "$ksrc/$1" >"$ksrc/$1.new"
 	rm "$ksrc/$1.insert"
 	mv "$ksrc/$1.new" "$ksrc/$1"
 }
@@ -46,36 +73,35 @@ commit() {
 	git -C "$ksrc" commit -q -s -m "$subject" -m "$body"
 }
 
-# 1. The driver.  What serves older kernels stays behind.
-dir=drivers/misc/evnotify
-mkdir -p "$ksrc/$dir"
+# 1. The driver.
+mkdir -p "$ksrc/$driver"
 for file in "$top"/module/*.c "$top"/module/*.h "$top/module/VERSION"; do
-	[ "${file##*/}" = compat.h ] || cp "$file" "$ksrc/$dir/"
+	[ "${file##*/}" = compat.h ] || cp "$file" "$ksrc/$driver/"
 done
-cp "$top/Kconfig" "$ksrc/$dir/Kconfig"
+cp "$top/Kconfig" "$ksrc/$driver/Kconfig"
 {
 	echo '# SPDX-License-Identifier: GPL-2.0-only'
 	echo
 	echo 'obj-$(CONFIG_EVNOTIFY) += evnotify.o'
 	sed -n '/^evnotify-y/,/^# Out of a kernel tree only/p' "$top/module/Kbuild" |
 		sed '/^# Out of a kernel tree only/d' | sed '$d'
-} >"$ksrc/$dir/Makefile"
-cp "$top/module/include/uapi/linux/evnotify.h" "$ksrc/include/uapi/linux/evnotify.h"
-echo 'source "drivers/misc/evnotify/Kconfig"' | insert drivers/misc/Kconfig '^endmenu'
+} >"$ksrc/$driver/Makefile"
+cp "$top/module/include/uapi/linux/evnotify.h" "$ksrc/$header"
+echo 'source "drivers/misc/evnotify/Kconfig"' | insert drivers/misc/Kconfig
 cp "$ksrc/drivers/misc/Makefile" "$ksrc/drivers/misc/Makefile.new"
 printf 'obj-$(CONFIG_EVNOTIFY)\t\t+= evnotify/\n' >>"$ksrc/drivers/misc/Makefile.new"
 mv "$ksrc/drivers/misc/Makefile.new" "$ksrc/drivers/misc/Makefile"
 ioctls=Documentation/userspace-api/ioctl/ioctl-number.rst
 echo '0xED  00-0F  uapi/linux/evnotify.h                                     Event notification' |
-	insert $ioctls '^0xEE '
-insert MAINTAINERS '^EXEC & BINFMT' <<END
+	insert $ioctls
+insert MAINTAINERS <<END
 EVNOTIFY EVENT NOTIFICATION DEVICE
 M:	$who
 S:	Maintained
-F:	Documentation/misc-devices/evnotify.rst
-F:	drivers/misc/evnotify/
-F:	include/uapi/linux/evnotify.h
-F:	tools/testing/selftests/drivers/evnotify/
+F:	$page
+F:	$driver/
+F:	$header
+F:	$tests/
 
 END
 commit 'misc: add evnotify, a device that notifies processes of events' \
@@ -88,28 +114,31 @@ daemons without hardware.
 Every request completes exactly once, or once per period: one lock per
 open file decides who completes it, and its record carries the
 completion, so that completing never needs memory.' \
-	"$dir" include/uapi/linux/evnotify.h drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
+	$driver $header drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
 
 # 2. The documentation.
-cp "$top/module/evnotify.rst" "$ksrc/Documentation/misc-devices/evnotify.rst"
-echo '   evnotify' | insert Documentation/misc-devices/index.rst '^   ibmvmc'
+cp "$top/module/evnotify.rst" "$ksrc/$page"
+echo '   evnotify' | insert Documentation/misc-devices/index.rst
 commit 'docs: misc-devices: add evnotify' \
 'Say what became of each part of an NT driver that notifies a program,
 and who wins each race.' \
-	Documentation/misc-devices/evnotify.rst Documentation/misc-devices/index.rst
+	$page Documentation/misc-devices/index.rst
 
-# 3. The selftests: the programs, not the throw-away machine.
-dir=tools/testing/selftests/drivers/evnotify
-mkdir -p "$ksrc/$dir"
+# 3. The selftests: the programs, not the throw-away machine, and no word of it
+# or of how to build them elsewhere.
+mkdir -p "$ksrc/$tests"
 for file in "$top"/selftests/*.c "$top"/selftests/*.h \
 	    $(sed -n 's/^TEST_PROGS [:+]*= *//p' "$top/selftests/Makefile") \
 	    Makefile config settings .gitignore; do
 	[ "${file#/}" != "$file" ] || file=$top/selftests/$file
-	cp "$file" "$ksrc/$dir/"
+	cp "$file" "$ksrc/$tests/"
 done
-echo 'TARGETS += drivers/evnotify' | insert tools/testing/selftests/Makefile '^TARGETS [+]= drivers/ntsync'
+sed -i -z 's#:[ \n*]*vm/alone\.sh\( gives them one\|\)##g' "$ksrc/$tests"/Makefile "$ksrc/$tests"/*.c
+sed -i -e '/^# Out of tree/,/^#\t/d' -e 's#, else from the module next door##' \
+	-e 's# \$(addprefix -I,\$(wildcard \.\./module/include/uapi))##' "$ksrc/$tests/Makefile"
+echo 'TARGETS += drivers/evnotify' | insert tools/testing/selftests/Makefile
 commit 'selftests: drivers: add tests of evnotify' \
 'One program per theme: the ABI and its errnos, both modes, clocks,
 periods, limits, and each race of expiry, cancel, update, signal, close
 and unload, by the counters that fdinfo shows.' \
-	"$dir" tools/testing/selftests/Makefile
+	$tests tools/testing/selftests/Makefile
