@@ -215,6 +215,8 @@ void call_read(const struct call *c, struct slot s)
 		world_unlock();
 		feedback(SEEN_EVENTFD, bucket(value));
 	}
+	if (s.kind == EVENTFD && ret == -EFAULT)
+		world->eventfds[s.nr].unknown = true;	/* it was taken, and is lost */
 	if (s.kind != DEVICE)
 		return;
 	if (ret > 0 && (ret % size || ret > len || ret > place.inside))
