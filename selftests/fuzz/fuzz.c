@@ -2,14 +2,14 @@
 /*
  * evnotify fuzzer - feedback, corpus, findings and their minimisation
  *
- *   fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] [-n TIMES] [-g GROWN] FILE...
+ *   fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] [-n TIMES] [-g GROWN] [-k] FILE...
  *
  * Runs the sequences of the files, TIMES each, then, for SECONDS, changed ones.  What the kernel
  * logs and PATTERNS (extended regular expressions, one per line) match is a finding.  Prints
  * TAP without its frame.
  * Each sequence goes to shared memory before it runs, if the machine has such a device: so
- * the host knows what was run last when the kernel dies.  The sequences of GROWN and the new
- * ones that reach what none before them did go there, too: the next GROWN.
+ * the host knows what was run last when the kernel dies.  With -k, at the end, a few of GROWN
+ * and of the new ones go there, too, that together reach what all of them do: the next GROWN.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -129,8 +129,6 @@ static bool went_through(const union edges *edges)
 #define SHARED_SIZE	(4 << 20)
 
 static char *shared;
-static bool growing;
-static size_t corpus_end = RING * TEXT_SIZE;
 
 static int first_line(const char *path)
 {
@@ -178,12 +176,13 @@ static void shared_program(const char *text)
 
 static void shared_corpus(const char *text)
 {
+	static size_t end = RING * TEXT_SIZE;
 	size_t length = strlen(text);
 
-	if (!shared || !growing || corpus_end + length >= SHARED_SIZE)
+	if (!shared || end + length >= SHARED_SIZE)
 		return;
-	memcpy(shared + corpus_end, text, length);
-	corpus_end += length;
+	memcpy(shared + end, text, length);
+	end += length;
 }
 
 /* --- what the kernel says --------------------------------------------------------------- */
@@ -353,8 +352,6 @@ static void keep(struct program *program, const union edges *fresh)
 	if (!program->length || nr_corpus == MAX_CORPUS)
 		return;
 	corpus[nr_corpus++] = *program;
-	program_print(program, text);
-	shared_corpus(text);
 }
 
 /* True if there was no finding. */
@@ -373,7 +370,6 @@ static bool try(struct program *program, bool whole)
 		return true;
 	if (whole) {
 		corpus[nr_corpus++] = *program;
-		shared_corpus(text);
 		return true;
 	}
 	keep(program, &fresh);
@@ -435,14 +431,56 @@ static bool fuzz(uint64_t limit_s)
 	return true;
 }
 
+/*
+ * Give the host as few of the corpus, from @first on, as go wherever all of it goes.  What was
+ * reached once by luck, and not again, does not count.
+ */
+static bool distil(int first)
+{
+	union edges *went = calloc(nr_corpus, sizeof(*went));
+	int best, most, i, k, n;
+
+	if (!went)
+		die("no memory");
+	memset(&known, 0, sizeof(known));
+	for (i = 0; i < nr_corpus; i++) {
+		if (!run(&corpus[i])) {
+			report(&corpus[i]);
+			return false;
+		}
+		went[i] = current;
+		if (i < first)
+			new_edges(&current);
+	}
+	do {
+		for (most = 0, i = first; i < nr_corpus; i++) {
+			for (n = 0, k = 0; k < EDGES / 8; k++)
+				if (went[i].word[k] & ~known.word[k])
+					n += __builtin_popcountll(went[i].word[k] & ~known.word[k]);
+			if (n > most) {
+				most = n;
+				best = i;
+			}
+		}
+		if (most) {
+			current = went[best];
+			new_edges(&current);
+			program_print(&corpus[best], text);
+			shared_corpus(text);
+		}
+	} while (most);
+	free(went);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = clock_ns(CLOCK_REALTIME), limit_s = 0;
 	const char *patterns = NULL, *grown = NULL;
-	int option, times = 1;
-	bool ok = true;
+	int option, times = 1, first;
+	bool ok = true, keeps = false;
 
-	while ((option = getopt(argc, argv, "s:t:p:n:g:")) != -1) {
+	while ((option = getopt(argc, argv, "s:t:p:n:g:k")) != -1) {
 		switch (option) {
 		case 's':
 			seed = strtoull(optarg, NULL, 0);
@@ -459,8 +497,11 @@ int main(int argc, char **argv)
 		case 'g':
 			grown = optarg;
 			break;
+		case 'k':
+			keeps = true;
+			break;
 		default:
-			die("usage: fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] [-n TIMES] [-g GROWN] FILE...");
+			die("usage: fuzz [-s SEED] [-t SECONDS] [-p PATTERNS] [-n TIMES] [-g GROWN] [-k] FILE...");
 		}
 	}
 	printf("# seed %llu\n", (unsigned long long)seed);
@@ -482,7 +523,7 @@ int main(int argc, char **argv)
 	started = seconds();
 	for (; ok && optind < argc; optind++)
 		ok = replay(argv[optind], times);
-	growing = true;
+	first = nr_corpus;
 	if (ok && grown)
 		ok = replay(grown, times);
 	if (ok)
@@ -490,7 +531,7 @@ int main(int argc, char **argv)
 	printf("%sok 1 the corpus\n", ok ? "" : "not ");
 	fflush(stdout);
 	if (ok && limit_s) {
-		ok = fuzz(limit_s);
+		ok = fuzz(limit_s) && (!keeps || distil(first));
 		printf("%sok 2 new sequences\n", ok ? "" : "not ");
 	}
 	return !ok;

@@ -19,6 +19,7 @@ out=$BUILD/fuzz
 seed=${SEED:-$(date +%s)}
 ring=16 slot=8192	# of the memory that the fuzzer shares with us, see fuzz.c
 times=1			# that each sequence of a file is run
+keep=			# -k: what new sequences are worth keeping
 the_found='/^# finding: /,/^$/{/^# minimised/!p}'	# for sed: in that output the minimised sequence
 grown=$dir/corpus/grown.seq
 
@@ -30,7 +31,7 @@ module() {
 # vm NAME MODULE SECONDS [FILE]...: runs the fuzzer there, by default with the whole corpus.
 # Its output goes to NAME.out, too.
 vm() {
-	local name=$1 module=$2 seconds=$3 options="-s $seed -t $3 -n $times -p splats.txt"
+	local name=$1 module=$2 seconds=$3 options="-s $seed -t $3 -n $times $keep -p splats.txt"
 	local corpus=$out/$1.corpus memory=$out/$1.shared
 	shift 3
 	rm -rf "$memory" "$corpus"
@@ -117,6 +118,7 @@ fuzz() {
 
 long() {
 	local status=0
+	keep=-k
 	fuzz long "$1" || status=$?
 	{
 		sed '/^$/q' "$grown"
