@@ -93,6 +93,8 @@ at_home() {
 	! grep -nEi '^\+.*(alone\.sh|out of tree|\.\./module|compat\.h|localhost)' "$out"/patches/*
 }
 
+page() { rst2html --report=1 --halt=1 "$ksrc/Documentation/misc-devices/evnotify.rst" >"$out/page.html"; }
+
 # What checkpatch says of the series and is not heeded: file, type of the remark, why.
 remarks() { cat <<END
 trace.h          OPEN_ENDED_LINE                the layout that all trace headers have
@@ -167,6 +169,7 @@ echo TAP version 13
 step 'an older kernel is left as it was' refuse
 step 'three commits go into the tree' lay
 step 'they belong there' at_home
+step 'the page is clean' page
 step 'checkpatch accepts them' checkpatch
 for value in y m; do
 	step "the kernel builds with EVNOTIFY=$value" kernel $value

@@ -66,6 +66,7 @@ all          qemu-system-aarch64                qemu-system-arm         runs the
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
 all          gdb                                gdb                     looks into the debug kernel
 all          git                                git                     the series for a kernel tree
+all          rst2html                           python3-docutils        reads the page for a kernel tree
 coverage     lcov                               lcov                    lines and branches as HTML
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
 bench        gnuplot                            gnuplot-nox             draws the chart
