@@ -47,14 +47,26 @@ struct options {
 /* Text that is read piece by piece and handed on line by line. */
 struct text {
 	int fd;
+	bool ours;	/* a line of evnotify was among them */
 	size_t len;
 	char buf[BUFFER_BYTES];
 };
 
-/* A cancelled request is completed by whoever cancels it, as the origin did. */
-static const char *origin_of(const struct trace_line *line, const struct step *step)
+static bool is_step(const struct step *step, const char *event)
 {
-	return step->in_process || !trace_arg(line, "cancelled") ? step->origin : "cancel routine";
+	return strcmp(step->event, event) == 0;
+}
+
+/*
+ * A cancelled request is completed by whoever cancels it, as the origin did, unless
+ * the DPC has it in hand.
+ */
+static const char *origin_of(const struct trace_line *line, const struct step *step,
+			     const struct trace_subject *subject)
+{
+	if (is_step(step, "complete") && trace_arg(line, "cancelled") && !subject->expired)
+		return "cancel routine";
+	return step->origin;
 }
 
 static const struct step *find_step(const char *event)
@@ -65,21 +77,22 @@ static const struct step *find_step(const char *event)
 	return NULL;
 }
 
-/* Is the task @owner a thread of the process that is asked for? */
-static bool is_wanted(const struct options *opt, int owner)
+/* Did the process that is asked for take this step? */
+static bool is_of_process(const struct options *opt, const struct trace_line *line)
 {
 	char path[64];
 
-	if (!opt->pid || (uint64_t)owner == opt->pid)
-		return true;
-	if (opt->file || !owner)
-		return false;
-	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/task/%d", opt->pid, owner);
+	if (line->tgid)
+		return (uint64_t)line->tgid == opt->pid;
+	if ((uint64_t)line->pid == opt->pid || opt->file)
+		return (uint64_t)line->pid == opt->pid;
+	/* ftrace knows the process of a thread once that has left the CPU. */
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/task/%d", opt->pid, line->pid);
 	return access(path, F_OK) == 0;
 }
 
 static void print_step(const struct trace_line *line, const struct step *step,
-		       const char *since, uint64_t id)
+		       const char *origin, const char *since, uint64_t id)
 {
 	char who[64];
 
@@ -89,7 +102,7 @@ static void print_step(const struct trace_line *line, const struct step *step,
 		snprintf(who, sizeof(who), "%s", trace_arg(line, "instance"));
 	printf("%6" PRIu64 ".%06" PRIu64 "  %-9s  %-12s  %-22s  %-8s  %s-%d",
 	       line->time_ns / NSEC_PER_SEC, line->time_ns % NSEC_PER_SEC / 1000, since, who,
-	       origin_of(line, step), line->event, line->comm, line->pid);
+	       origin, line->event, line->comm, line->pid);
 	for (const char *const *key = step->details; *key; key++) {
 		const char *value = trace_arg(line, *key);
 
@@ -103,15 +116,14 @@ static void print_step(const struct trace_line *line, const struct step *step,
 
 /* Every argument goes in; those that are not numbers as strings. */
 static void print_step_json(const struct trace_line *line, const struct step *step,
-			    const uint64_t *since_ns)
+			    const char *origin, const uint64_t *since_ns)
 {
 	printf("{\"time_ns\":%" PRIu64 ",\"since_ns\":", line->time_ns);
 	if (since_ns)
 		printf("%" PRId64, (int64_t)*since_ns);
 	else
 		printf("null");
-	printf(",\"step\":\"%s\",\"origin\":\"%s\",\"comm\":", step->event,
-	       origin_of(line, step));
+	printf(",\"step\":\"%s\",\"origin\":\"%s\",\"comm\":", step->event, origin);
 	print_json_string(line->comm);
 	printf(",\"pid\":%d,\"cpu\":%d", line->pid, line->cpu);
 	for (unsigned int i = 0; i < line->nargs; i++) {
@@ -125,23 +137,20 @@ static void print_step_json(const struct trace_line *line, const struct step *st
 		else
 			printf("%s", value);
 	}
-	printf("}\n");
+	printf("%s}\n", trace_arg(line, "cancelled") ? "" : ",\"cancelled\":false");
 }
 
-/* A request of which no further step can come need not be remembered. */
-static void forget_ended(const struct trace_line *line, const struct step *step,
-			 uint64_t instance, uint64_t id)
+/* Can no further step of the request come? Then it need not be remembered. */
+static bool is_last(const struct trace_line *line, const struct step *step,
+		    const struct trace_subject *subject)
 {
 	const char *mode = trace_arg(line, "mode");
-	bool last = !trace_number(line, "period_ns") || trace_arg(line, "cancelled");
-	bool silent = mode && strcmp(mode, "eventfd") == 0;
 
-	if (strcmp(step->event, "release") == 0)
-		trace_forget_instance(instance);
-	else if (last && id && (strcmp(step->event, "read") == 0 ||
-				(silent && (strcmp(step->event, "complete") == 0 ||
-					    strcmp(step->event, "cancel") == 0))))
-		trace_forget_request(instance, id);
+	if (!trace_arg(line, "cancelled") && (trace_number(line, "period_ns") || subject->updated))
+		return false;
+	return is_step(step, "read") ||
+	       (mode && strcmp(mode, "eventfd") == 0 &&
+		(is_step(step, "complete") || is_step(step, "cancel")));
 }
 
 static void show(const struct options *opt, const struct trace_line *line,
@@ -149,40 +158,78 @@ static void show(const struct options *opt, const struct trace_line *line,
 {
 	uint64_t instance = trace_number(line, "instance");
 	uint64_t id = trace_number(line, "id");
-	struct trace_subject *owner = trace_subject(instance, 0);
-	struct trace_subject *subject = trace_subject(instance, id);
-	uint64_t since_ns = line->time_ns - subject->last_ns;
+	struct trace_subject *subject;
+	struct trace_subject *owner;
+	const char *origin;
 	char since[32] = "-";
+	uint64_t since_ns;
 
-	if (!owner->owner && step->in_process)
-		owner->owner = line->pid;
-	if (is_wanted(opt, owner->owner)) {
+	/* The numbers begin anew when the module is loaded anew. */
+	if (is_step(step, "open"))
+		trace_forget_instance(instance);
+	owner = trace_subject(instance, 0);
+	subject = trace_subject(instance, id);
+	since_ns = line->time_ns - subject->last_ns;
+	origin = origin_of(line, step, subject);
+	if (opt->pid && step->in_process && is_of_process(opt, line))
+		owner->used = true;
+	if (!opt->pid || owner->used) {
 		if (subject->last_ns)
 			format_span((int64_t)since_ns, since, sizeof(since));
 		if (opt->json)
-			print_step_json(line, step, subject->last_ns ? &since_ns : NULL);
+			print_step_json(line, step, origin, subject->last_ns ? &since_ns : NULL);
 		else
-			print_step(line, step, since, id);
+			print_step(line, step, origin, since, id);
 	}
+
 	subject->last_ns = line->time_ns;
 	owner->last_ns = line->time_ns;
-	forget_ended(line, step, instance, id);
+	if (is_step(step, "expire")) {
+		subject->expired = true;
+		subject->updated = false;
+	} else if (is_step(step, "complete") || is_step(step, "read")) {
+		subject->expired = false;
+	} else if (is_step(step, "update")) {
+		subject->updated = true;
+	}
+	if (is_step(step, "release"))
+		trace_forget_instance(instance);
+	else if (is_last(line, step, subject))
+		trace_forget_request(instance, id);
 }
 
-static void take_line(const struct options *opt, char *text)
+/* Steps are missing: a step seen before may not be the previous one. */
+static void show_gap(const struct options *opt, const char *text, int cpu, uint64_t lost)
+{
+	trace_forget_requests();
+	fail(EXIT_FAILED, "the trace has a gap: %s", text);
+	if (!opt->json)
+		return;
+	printf("{\"step\":\"gap\",\"cpu\":%d,\"lost\":", cpu);
+	if (lost)
+		printf("%" PRIu64 "}\n", lost);
+	else
+		printf("null}\n");
+}
+
+/* Returns whether the line is one of ours. */
+static bool take_line(const struct options *opt, char *text)
 {
 	const struct step *step;
 	struct trace_line line;
+	uint64_t lost;
+	int cpu;
 
-	if (strstr(text, "LOST") && strstr(text, "EVENTS")) {
-		fail(EXIT_FAILED, "the trace has a gap: %s", text);
-		return;
+	if (trace_parse_gap(text, &cpu, &lost)) {
+		show_gap(opt, text, cpu, lost);
+		return false;
 	}
 	if (!trace_parse(text, &line) || !trace_arg(&line, "instance"))
-		return;
+		return false;
 	step = find_step(line.event);
 	if (step)
 		show(opt, &line, step);
+	return step;
 }
 
 /* Takes what can be read now. Returns read(2)'s last result: 0, or -1. */
@@ -197,7 +244,7 @@ static ssize_t take_text(const struct options *opt, struct text *text)
 
 		while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
 			*newline = '\0';
-			take_line(opt, line);
+			text->ours |= take_line(opt, line);
 			line = newline + 1;
 		}
 		text->len = (size_t)(end - line);
@@ -232,6 +279,14 @@ static int trace_file(const struct options *opt)
 	close(text.fd);
 	if (n < 0)
 		return fail(EXIT_FAILED, "cannot read %s: %s", opt->file, strerror(error));
+	/* The last line may lack its end. */
+	text.buf[text.len] = '\0';
+	text.ours |= take_line(opt, text.buf);
+	if (!text.ours) {
+		fail(EXIT_FAILED, "%s has no line of the tracepoints of " MODULE_NAME, opt->file);
+		hint("trace-cmd report >FILE, or sudo cat /sys/kernel/tracing/trace >FILE");
+		return EXIT_FAILED;
+	}
 	return flush_output();
 }
 
@@ -281,14 +336,15 @@ static int trace_live(const struct options *opt, struct input *input)
 	instance = tracefs_instance_create(name);
 	if (!instance)
 		return no_tracing("cannot make a trace buffer");
+	/* On the clock of most requests; readable as soon as there is anything. */
+	tracefs_instance_file_write(instance, "trace_clock", "mono");
+	tracefs_instance_file_write(instance, "buffer_percent", "0");
+	tracefs_instance_file_write(instance, "options/record-tgid", "1");
 	if (tracefs_event_enable(instance, MODULE_NAME, NULL) < 0) {
 		ret = fail(EXIT_NO_DEVICE, "the kernel has no tracepoints of " MODULE_NAME);
 		hint("sudo modprobe " MODULE_NAME ", then trace");
 		goto destroy_instance;
 	}
-	/* On the clock of most requests; readable as soon as there is anything. */
-	tracefs_instance_file_write(instance, "trace_clock", "mono");
-	tracefs_instance_file_write(instance, "buffer_percent", "0");
 	text.fd = tracefs_instance_file_open(instance, "trace_pipe", O_RDONLY | O_NONBLOCK);
 	if (text.fd < 0) {
 		ret = no_tracing("cannot read the trace");

@@ -14,7 +14,8 @@
 /* A line of ftrace's text, split in place. */
 struct trace_line {
 	const char *comm;
-	int pid;
+	int pid;			/* of the thread */
+	int tgid;			/* of its process; 0: not known */
 	int cpu;
 	uint64_t time_ns;
 	const char *event;		/* without the prefix "evnotify_" */
@@ -26,6 +27,7 @@ struct trace_line {
 };
 
 bool trace_parse(char *text, struct trace_line *line);
+bool trace_parse_gap(const char *text, int *cpu, uint64_t *lost);
 const char *trace_arg(const struct trace_line *line, const char *key);
 uint64_t trace_number(const struct trace_line *line, const char *key);
 
@@ -34,11 +36,14 @@ struct trace_subject {
 	uint64_t instance;
 	uint64_t id;
 	uint64_t last_ns;	/* time of its latest step; 0: none */
-	int owner;		/* of an instance: who uses it; 0: not known yet */
+	bool used;		/* of an instance: by the process that is asked for */
+	bool expired;		/* in the hands of the DPC */
+	bool updated;		/* has times at which it has not expired yet */
 };
 
 struct trace_subject *trace_subject(uint64_t instance, uint64_t id);
 void trace_forget_request(uint64_t instance, uint64_t id);
 void trace_forget_instance(uint64_t instance);
+void trace_forget_requests(void);
 
 #endif /* TRACE_H */

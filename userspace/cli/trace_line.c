@@ -30,7 +30,9 @@ static bool parse_task(char *text, struct trace_line *line)
 
 	text += strspn(text, " \t");
 	trim_end(text);
+	line->tgid = 0;
 	if (*text && text[strlen(text) - 1] == ')' && strrchr(text, '(')) {
+		line->tgid = atoi(strrchr(text, '(') + 1);	/* or "(-------)" */
 		*strrchr(text, '(') = '\0';
 		trim_end(text);
 	}
@@ -92,6 +94,20 @@ bool trace_parse(char *text, struct trace_line *line)
 	line->event = event;
 	parse_args(args, line);
 	return parse_place(cpu, line) && parse_task(text, line);
+}
+
+/*
+ * Events that were lost: "CPU:1 [LOST 3 EVENTS]" in ftrace's text, "CPU:1 [3 EVENTS
+ * DROPPED]" in trace-cmd's. How many, or 0: the text does not say.
+ */
+bool trace_parse_gap(const char *text, int *cpu, uint64_t *lost)
+{
+	const char *what = strchr(text, '[');
+
+	if (!what || sscanf(text, "CPU:%d [", cpu) != 1 || !strstr(what, "EVENTS"))
+		return false;
+	*lost = strtoull(what + strcspn(what, "0123456789"), NULL, 10);
+	return true;
 }
 
 /* The value of an argument, "" for a bare word; NULL if there is none. */

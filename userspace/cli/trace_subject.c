@@ -64,3 +64,24 @@ void trace_forget_instance(uint64_t instance)
 	while ((found = tfind(&key, &subjects, compare_instances)))
 		forget(*found);
 }
+
+static void *instances;
+
+static void keep_instance(void *node)
+{
+	struct trace_subject *subject = node;
+
+	subject->last_ns = 0;
+	if (subject->id)
+		free(subject);
+	else if (!tsearch(subject, &instances, compare))
+		abort();
+}
+
+/* Forgets all but the instances, and when those took their latest step. */
+void trace_forget_requests(void)
+{
+	tdestroy(subjects, keep_instance);
+	subjects = instances;
+	instances = NULL;
+}

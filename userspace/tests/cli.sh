@@ -199,8 +199,10 @@ check "info" same "module        1.2.3, interface version 1, checked build" \
 
 # The trace, from a file that was kept.
 run "$EVNOTIFY" trace --file trace.txt
-check "trace: every step but the foreign one" same "0 12" "$rc $(echo "$out" | grep -vc TIME)"
-check "trace: a gap is told" same "evnotify: the trace has a gap: CPU:1 [LOST 3 EVENTS]" "$err"
+check "trace: every step but the foreign one" same "0 27" "$rc $(echo "$out" | grep -vc TIME)"
+check "trace: a gap is told, as ftrace and as trace-cmd have it" same \
+	"evnotify: the trace has a gap: CPU:1 [LOST 3 EVENTS]
+evnotify: the trace has a gap: CPU:0 [EVENTS DROPPED]" "$err"
 column() { echo "$out" | sed 1d | cut -c 16-73 | tr -s ' ' | sed 's/ $//'; }
 column >"$tmp/seen"
 cat >"$tmp/expected" <<'END'
@@ -210,22 +212,48 @@ cat >"$tmp/expected" <<'END'
 +1.000s 1/2097159 timer interrupt expire
 +40.0us 1/2097159 DPC complete
 - 2 IRP_MJ_CREATE open
-+100.0us 1/2097159 IRP completed read
+- 1/2097159 IRP completed read
 - 2/2097159 IOCTL_REGISTER_EVENT register
 +1.00ms 2/2097159 KeSetTimer update
 +1.00ms 2/2097159 cancel routine cancel
 +1.00ms 2/2097159 cancel routine complete
 +999.76ms 1 IRP_MJ_CLEANUP, _CLOSE release
+- 2 IRP_MJ_CREATE open
+- 2/2097159 IOCTL_REGISTER_EVENT register
++1.0us 2/2097159 KeSetTimer arm
++99.01ms 2/2097159 timer interrupt expire
++10.0us 2/2097159 cancel routine cancel
++10.0us 2/2097159 DPC complete
++10.0us 2/2097159 IRP completed read
+- 2/4194311 IOCTL_REGISTER_EVENT register
++1.0us 2/4194311 KeSetTimer arm
++100.01ms 2/4194311 timer interrupt expire
++10.0us 2/4194311 DPC complete
++10.0us 2/4194311 KeSetTimer update
++10.0us 2/4194311 IRP completed read
++100.00ms 2/4194311 timer interrupt expire
+- 2 IRP_MJ_CLEANUP, _CLOSE release
 END
 check "trace: each step has its routine and the time since the one before" \
 	diff "$tmp/expected" "$tmp/seen"
-run "$EVNOTIFY" trace --file trace.txt --pid 169
-check "trace: one process" same 5 "$(echo "$out" | grep -vc TIME)"
-run "$EVNOTIFY" trace --file trace.txt --pid 1
-check "trace: a process without instances" same 0 "$(echo "$out" | grep -vc TIME)"
+# 168 has steps on both sides of a gap; 171 and 172 are threads of 170.
+for pid in 168:7 169:5 170:15 171:0; do
+	run "$EVNOTIFY" trace --file trace.txt --pid ${pid%:*}
+	check "trace: process ${pid%:*} alone" same "0 ${pid#*:}" "$rc $(echo "$out" | grep -vc TIME)"
+done
+run "$EVNOTIFY" trace --json --file trace.txt
+printf '%s' "$(cat trace.txt)" >"$tmp/trace"
+check "trace: the last line may lack its end" \
+	same "$out" "$("$EVNOTIFY" trace --json --file "$tmp/trace" 2>/dev/null)"
+check "trace --json" same '29 a [2] b-c 168 1 expire timer interrupt 1000000000 2097159 null' \
+	"$(printf '%s\n' "$out" | jq -rs '"\(length) \(.[2].comm) \(.[2].pid) \(.[2].cpu) \(.[3].step) \(.[3].origin) \(.[3].since_ns) \(.[3].id) \(.[0].since_ns)"')"
+check "trace --json: a request is cancelled or not, an instance counts them" same 'false true 0' \
+	"$(printf '%s\n' "$out" | jq -rs '"\(.[1].cancelled) \(.[11].cancelled) \(.[0].cancelled)"')"
+check "trace --json: a gap is a record" \
+	same '{"step":"gap","cpu":1,"lost":3} {"step":"gap","cpu":0,"lost":null}' \
+	"$(printf '%s\n' "$out" | grep gap | paste -sd ' ')"
 check "trace: no such file" fails 1 "No such file" "$EVNOTIFY" trace --file "$tmp/none"
 check "trace: a file that is none" fails 1 "directory" "$EVNOTIFY" trace --file "$tmp"
-run "$EVNOTIFY" trace --json --file trace.txt
-check "trace --json" same '12 a [2] b-c 168 1 expire timer interrupt 1000000000 2097159 null true' \
-	"$(printf '%s\n' "$out" | jq -rs '"\(length) \(.[3-1].comm) \(.[2].pid) \(.[2].cpu) \(.[3].step) \(.[3].origin) \(.[3].since_ns) \(.[3].id) \(.[0].since_ns) \(.[10].cancelled)"')"
+check "trace: a file that has nothing of ours" fails 1 "trace-cmd report >FILE" \
+	"$EVNOTIFY" trace --file cli.sh
 tap_done

@@ -68,21 +68,45 @@ check "300 requests" same "300 300" "$(count completed) $(printf '%s\n' "$out" |
 check "none of them early" same "" "$(printf '%s\n' "$out" | grep -e '_ns":-')"
 check "a period that is too short" fails 1 "min_period_ns" "$EVNOTIFY" watch --period 1ns
 
-# The trace of one request in each mode. The header comes once it has begun.
-traced() {
-	rm -f "$tmp/trace"
-	"$EVNOTIFY" trace >"$tmp/trace" &
-	pid=$!
-	until [ -s "$tmp/trace" ] 2>/dev/null; do :; done
-	run "$EVNOTIFY" watch --after 1ms --mode "$1"
-	kill $pid
-	wait $pid
-	rc=$?
-	# the first word that is one; ids of 20 digits move the columns
-	steps=$(sed 1d "$tmp/trace" | awk -v ORS=' ' '
-		{ for (i = 1; i <= NF; i++)
-			if ($i ~ /^(open|register|arm|update|expire|complete|cancel|read|release)$/) { print $i; break } }')
+# The trace. await TEXT FILE: until it is there, or to go on and fail.
+await() {
+	# shellcheck disable=SC2016 # expands inside
+	timeout 120 sh -c 'until grep -q -e "$0" "$1" 2>/dev/null; do :; done' "$1" "$2"
 }
+begin() {
+	rm -f "$tmp/trace"
+	"$EVNOTIFY" trace "$@" >"$tmp/trace" &
+	tracer=$!
+	await 1 /sys/kernel/tracing/instances/evnotify-$tracer/events/evnotify/enable
+}
+finish() {
+	kill $tracer
+	wait $tracer
+	rc=$?
+	# the word before the task; ids of 20 digits move the columns
+	steps=$(awk -v ORS=' ' '
+		{ for (i = 1; i <= NF; i++)
+			if ($i ~ /^(open|register|arm|update|expire|complete|cancel|read|release)$/ &&
+			    $(i + 1) ~ /-[0-9]+$/) { print $i; break } }' "$tmp/trace")
+}
+traced() {
+	begin
+	run "$EVNOTIFY" watch --after 1ms --mode "$1"
+	finish
+}
+# ended SIGNAL MODE: the same for a request that is ended by a signal to its process
+ended() {
+	begin
+	"$EVNOTIFY" watch --after 1000 --mode "$2" >"$tmp/out" &
+	await ' arm ' "$tmp/trace"
+	kill -"$1" $!
+	wait $! 2>/dev/null
+	finish
+}
+# who STEP: the task that took it
+who() { sed -n "s/.* $1  *\([^ ]*-[0-9]*\).*/\1/p" "$tmp/trace"; }
+# json STEP MEMBER: its values
+json() { sed -n "s/.*\"step\":\"$1\".*\"$2\":\([^,}]*\).*/\1/p" "$tmp/trace"; }
 if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	for mode in pending wait; do
 		traced $mode
@@ -92,6 +116,49 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	traced eventfd
 	check "trace shows the life of a request, mode eventfd" \
 		same "143 open register arm expire complete release " "$rc $steps"
+
+	ended TERM pending
+	check "of one that is cancelled" \
+		same "open register arm cancel complete read release 2" \
+		"$steps$(grep -c 'cancel routine' "$tmp/trace")"
+	ended TERM eventfd
+	check "of one that is cancelled, mode eventfd" same "open register arm cancel release " "$steps"
+	ended TERM wait
+	check "of a WAIT that is cancelled" same "open register arm cancel complete read release " "$steps"
+	check "by another thread" test "$(who cancel)" != "$(who arm)"
+	ended KILL wait
+	check "of a WAIT that a signal ends" same "open register arm cancel release " "$steps"
+	check "by the thread itself" same "$(who arm)" "$(who cancel)"
+	ended KILL pending
+	check "of one that is pending at the close" same "open register arm release " "$steps"
+	check "which cancels it" grep -q 'armed 1  completed 0  cancelled 1$' "$tmp/trace"
+
+	begin --json
+	run "$EVNOTIFY" watch --after 0 --period 10ms --count 5
+	finish
+	check "of a periodic request, as JSON: five expirations are read" same 5 \
+		"$(json read count | awk '{ sum += $1 } END { print sum }')"
+	check "it is armed once and not cancelled" same "10000000 false" \
+		"$(json arm period_ns) $(json arm cancelled)"
+	check "and the file is closed" same "1 1 0" \
+		"$(json release armed) $(json release completed) $(json release cancelled)"
+
+	# Opened before the trace, and every round is another thread's.
+	"$EVNOTIFY" 0.01 0 <"$tmp/keys" >"$tmp/out" &
+	rounds=$!
+	exec 4>"$tmp/keys"
+	await '^request 1 ' "$tmp/out"
+	instance=$(sed -n 's/^instance:[^0-9]*//p' /proc/$rounds/fdinfo/*)
+	begin --pid $rounds
+	run "$EVNOTIFY" watch --after 1ms
+	await ' read ' "$tmp/trace"
+	echo x >&4
+	wait $rounds
+	exec 4>&-
+	finish
+	check "trace --pid shows the process, by its threads, and no other" same "$instance" \
+		"$(awk 'NR > 1 { sub("/.*", "", $3); print $3 }' "$tmp/trace" | sort -u)"
+	check "to the end" same release "$(echo "$steps" | awk '{ print $NF }')"
 	check "no trace buffer is left" same "" \
 		"$(find /sys/kernel/tracing/instances -name 'evnotify-*' | head -n 1)"
 else
