@@ -6,10 +6,15 @@
 _evnotify() {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local command=${COMP_WORDS[1]}
-	local words
+	local words=''
 
 	COMPREPLY=()
+	# "--mode=pending" comes as three words
+	if [[ $cur = = ]]; then
+		cur=''
+	elif [[ $prev = = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
 	case $prev in
 	-m | --mode) words='pending wait eventfd' ;;
 	-c | --clock) words='monotonic boottime realtime tai' ;;
@@ -19,17 +24,17 @@ _evnotify() {
 		return
 		;;
 	-P | --pid) words=$(cd /proc && echo [0-9]*) ;;
-	help) words='watch info trace doctor' ;;
 	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests) return ;;
 	*)
-		case $command in
-		watch) words='--mode --after --at --step --clock --period --count --requests --json --device' ;;
-		info) words='--json --device' ;;
-		doctor) words='--json --device' ;;
-		trace) words='--file --pid --json' ;;
-		*) words='--count --device --module' ;;
+		case $COMP_CWORD:${COMP_WORDS[1]} in
+		1:*) words='--count --device --module watch info trace doctor help --help --version' ;;
+		2:help) words='watch info trace doctor' ;;
+		*:help) ;;
+		*:watch) words='--mode --after --at --step --clock --period --count --requests --json --device' ;;
+		*:info | *:doctor) words='--json --device' ;;
+		*:trace) words='--file --pid --json' ;;
+		*) words='--count --device --module 0 1' ;;
 		esac
-		[[ $COMP_CWORD = 1 ]] && words+=' watch info trace doctor help --help --version'
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

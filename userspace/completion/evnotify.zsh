@@ -5,21 +5,21 @@
 
 local -a json device
 json=('(-j --json)'{-j,--json}'[print JSON]')
-device=('(-d --device)'{-d,--device}'[device node]:device:_files')
+device=('(-d --device)'{-d+,--device=}'[device node]:device:_files')
 
 case $words[2] in
 watch)
 	shift words
 	((CURRENT--))
 	_arguments -s $json $device \
-		'(-m --mode)'{-m,--mode}'[how to be notified]:mode:(pending wait eventfd)' \
-		'(-a --after -A --at)'{-a,--after}'[due so long from now]:time:' \
-		'(-a --after -A --at)'{-A,--at}'[due at this time]:time:' \
-		'(-s --step)'{-s,--step}'[each further request is due so much later]:time:' \
-		'(-c --clock)'{-c,--clock}'[clock of the times]:clock:(monotonic boottime realtime tai)' \
-		'(-p --period)'{-p,--period}'[expire again and again]:time:' \
-		'(-n --count)'{-n,--count}'[expirations of each request]:number:' \
-		'(-r --requests)'{-r,--requests}'[requests to arm at once]:number:'
+		'(-m --mode)'{-m+,--mode=}'[how to be notified]:mode:(pending wait eventfd)' \
+		'(-a --after -A --at)'{-a+,--after=}'[due so long from now]:time:' \
+		'(-a --after -A --at)'{-A+,--at=}'[due at this time]:time:' \
+		'(-s --step)'{-s+,--step=}'[each further request is due so much later]:time:' \
+		'(-c --clock)'{-c+,--clock=}'[clock of the times]:clock:(monotonic boottime realtime tai)' \
+		'(-p --period)'{-p+,--period=}'[expire again and again]:time:' \
+		'(-n --count)'{-n+,--count=}'[expirations of each request]:number:' \
+		'(-r --requests)'{-r+,--requests=}'[requests to arm at once]:number:'
 	;;
 info)
 	shift words
@@ -35,16 +35,21 @@ trace)
 	shift words
 	((CURRENT--))
 	_arguments -s $json \
-		'(-f --file)'{-f,--file}'[trace that was kept]:file:_files' \
-		'(-P --pid)'{-P,--pid}'[only this process]:process:_pids'
+		'(-f --file)'{-f+,--file=}'[trace that was kept]:file:_files' \
+		'(-P --pid)'{-P+,--pid=}'[only this process]:process:_pids'
+	;;
+help)
+	shift words
+	((CURRENT--))
+	_arguments '1:command:(watch info trace doctor)'
 	;;
 *)
 	_arguments -s $device \
-		'(-n --count)'{-n,--count}'[rounds]:number:' \
-		'--module[module to load]:file:_files -g "*.ko*"' \
-		'--help[show help]' \
+		'(-n --count)'{-n+,--count=}'[rounds]:number:' \
+		'--module=[module to load]:file:_files -g "*.ko*"' \
+		'(-h --help)'{-h,--help}'[show help]' \
 		'--version[show the version]' \
 		'1:delay or command:(watch info trace doctor help)' \
-		'2:0 pending request, 1 event:(0 1 watch info trace doctor)'
+		'2:0 pending request, 1 event:(0 1)'
 	;;
 esac

@@ -27,10 +27,28 @@ section() {
 		on' "$1"
 }
 
-# The device: macros.
-sed -n 's/^#define[ \t]*\(EVNOTIFY_[A-Z_]*\).*/\1/p' "$uapi" >"$tmp/code"
-grep -o 'EVNOTIFY_[A-Z_]*' "$device" >"$tmp/page"
+# The device: macros; modes, flags and ioctls have entries of their own.
+sed -n 's/^#define[ \t]*\(EVNOTIFY_[A-Z0-9_]*\).*/\1/p' "$uapi" >"$tmp/macros"
+cp "$tmp/macros" "$tmp/code"
+grep -o 'EVNOTIFY_[A-Z0-9_]*' "$device" >"$tmp/page"
 agree "macros of the ABI" "$tmp/code" "$tmp/page"
+grep '^EVNOTIFY_MODE_' "$tmp/macros" >"$tmp/code"
+section "$device" Modes | sed -n 's/^\.It Dv //p' >"$tmp/page"
+agree "modes of the ABI" "$tmp/code" "$tmp/page"
+grep -Ev '^EVNOTIFY_(ABI_VERSION|MODE_|FEATURE_|IOC_)' "$tmp/macros" >"$tmp/code"
+section "$device" Flags | sed -n 's/^\.It Dv //p' >"$tmp/page"
+agree "flags of the ABI" "$tmp/code" "$tmp/page"
+sed -n '/^#define EVNOTIFY_IOC_.*\\$/N
+	s/^#define \([A-Z0-9_]*\)[ \t\\\n]*_IO[RW]*(.*, \(struct [a-z_]*\))$/\1 \2/p' "$uapi" >"$tmp/code"
+section "$device" IOCTLS | sed -n 's/^\.It Dv \([A-Z0-9_]*\) Fa \(.*\) \*$/\1 \2/p' >"$tmp/page"
+agree "ioctls and their structures" "$tmp/code" "$tmp/page"
+
+# Clocks.
+sed -n 's/^\tcase \(CLOCK_[A-Z0-9_]*\):$/\1/p' $module/request.c >"$tmp/code"
+section "$device" "struct evnotify_request" |
+	sed -n '/^\.It .* Va clockid$/,/^\.It .* Va eventfd$/s/^\.Dv \([A-Z0-9_]*\).*/\1/p' |
+	grep -v '^EVNOTIFY_' >"$tmp/page"
+agree "clocks of the ABI" "$tmp/code" "$tmp/page"
 
 # Fields, with their type and structure; reserved ones and padding apart.
 sed 's/__aligned_u64/__u64/' "$uapi" | awk '
@@ -59,7 +77,7 @@ agree "sizes of the structures" "$tmp/code" "$tmp/page"
 
 # Errors. Those that the kernel's own functions give are named here.
 {
-	grep -ho -- '-E[A-Z]\{3,\}' $module/*.[ch] | sed 's/-//; s/^ERESTARTSYS$/EINTR/'
+	grep -how -- '-E[A-Z0-9]\{2,\}' $module/*.[ch] | sed 's/-//; s/^ERESTARTSYS$/EINTR/'
 	echo EBADF	# eventfd_ctx_fdget()
 	echo ESPIPE	# stream_open()
 } >"$tmp/code"
@@ -71,22 +89,55 @@ sed -n 's/^DEFINE_EVENT([a-z_]*, \(evnotify_[a-z]*\),$/\1/p
 	s/^EVNOTIFY_REQ_EVENT(\(evnotify_[a-z]*\));/\1/p' $module/trace.h >"$tmp/code"
 section "$device" TRACEPOINTS | sed -n 's/^\.It Cm \(evnotify_[a-z]*\)$/\1/p' >"$tmp/page"
 agree "tracepoints" "$tmp/code" "$tmp/page"
-sed -n 's/^\t\t__field([a-z0-9]*, \([a-z_]*\))$/\1/p' $module/trace.h >"$tmp/code"
+sed -n 's/^\t\t__[a-z_]*([a-z0-9_ ]*, \([a-z0-9_]*\)[,)].*/\1/p' $module/trace.h >"$tmp/code"
 section "$device" TRACEPOINTS | sed -n 's/^\.It Va //p' | sed 's/ , Va /\n/g' >"$tmp/page"
 agree "fields of the tracepoints" "$tmp/code" "$tmp/page"
 sed -n 's/^DEFINE_EVENT([a-z_]*, evnotify_\([a-z]*\),$/\1/p
 	s/^EVNOTIFY_REQ_EVENT(evnotify_\([a-z]*\));/\1/p' $module/trace.h >"$tmp/code"
 sed -n 's/^\t{ "\([a-z]*\)", ".*", \(true\|false\),.*/\1/p' cli/cmd_trace.c >"$tmp/page"
 agree "steps that 'evnotify trace' knows" "$tmp/code" "$tmp/page"
+# What their text has: "key=%d", or a word by itself.
+sed -n '/TP_printk(/,/^)/p' $module/trace.h | grep -o '[a-z_]*=%\|" [a-z_]*"' | tr -d '=%" ' |
+	sort -u >"$tmp/keys"
+{
+	sed -n '/^static const struct step steps/,/^};/s/.*{ \("[^{}]*\), NULL.*\|.*{ \("[^{}]*"\) } }.*/\1\2/p' \
+		cli/cmd_trace.c
+	grep -o 'trace_\(arg\|number\)([a-z&]*, "[a-z_]*"' cli/cmd_trace.c
+} | grep -o '"[a-z_]*"' | tr -d '"' | sort -u >"$tmp/known"
+check "keys that 'evnotify trace' looks for: there are some" test -s "$tmp/known"
+check "they are those of the tracepoints" same "" "$(comm -23 "$tmp/known" "$tmp/keys")"
 
 # Module parameters, with default and limit as modinfo gives them.
 sed -n 's/^module_param[a-z_]*(\([a-z_]*\),.*/\1/p' $module/*.c >"$tmp/code"
 section "$device" "MODULE PARAMETERS" | sed -n 's/^\.It Cm //p' >"$tmp/page"
 agree "module parameters" "$tmp/code" "$tmp/page"
-grep -ho '(default [0-9]*, at most [0-9]*)' $module/*.c | tr -d '()' >"$tmp/code"
-section "$device" "MODULE PARAMETERS" | tr '\n' ' ' |
-	grep -o 'default [0-9]*, at most [0-9]*' >"$tmp/page"
+# constant NAME: its number
+constant() {
+	[ "$1" = NSEC_PER_SEC ] && echo 1000000000
+	sed -n "s/^#define $1[ \t]*\([0-9]*\)[UL]*$/\1/p" $module/evnotify.h
+}
+# default PARAMETER: what the code has
+default() { sed -n "s/^unsigned int evnotify_$1 = \([0-9]*\);$/\1/p" $module/main.c; }
+cp "$tmp/page" "$tmp/parameters"
+while read -r name; do
+	limit=$(sed -n "/^static int evnotify_set_$name(/,/^}/s/.*_minmax(val, kp, 1, \(.*\));/\1/p" $module/main.c)
+	echo "$name default $(default "$name"), at most $(constant "$limit")"
+done <"$tmp/parameters" >"$tmp/code"
+# parameters PATTERN: their defaults and limits in a text, where PATTERN begins that of one
+parameters() {
+	tr '\n' ' ' | sed "s/$1/\n/g" |
+		sed -n 's/^\([a-z_]*\).*\(default [0-9]*, at most [0-9]*\).*/\1 \2/p'
+}
+parameters 'MODULE_PARM_DESC(' <$module/main.c >"$tmp/page"
+agree "defaults and limits of the parameters, and modinfo's" "$tmp/code" "$tmp/page"
+section "$device" "MODULE PARAMETERS" | parameters '\.It Cm ' >"$tmp/page"
 agree "defaults and limits of the parameters" "$tmp/code" "$tmp/page"
+check "the default of max_requests in README.md" \
+	grep -q "up to $(default max_requests | sed 's/...$/,&/') requests" ../README.md
+check "the default of min_period_ns in README.md" \
+	grep -q "at least $(($(default min_period_ns) / 1000)) µs (.min_period_ns.)" ../README.md
+check "how many signals are owed at most" \
+	grep -q "at most $(constant EVNOTIFY_MAX_SIGNALS) signals are owed" "$device"
 
 # fdinfo.
 sed -n 's/^\tseq_printf(m, "\([a-z]*\):.*/\1/p' $module/*.c >"$tmp/code"
@@ -104,11 +155,33 @@ for page in man/*.3; do
 	# ECANCELED is a status, not an error.
 	sed -n 's/^\.Fn \(evn_[a-z_]*\) .*/\1/p' "$page" | while read -r function; do
 		sed -n "/^ \* $function() - /,/^ \*\//p" lib/evnotify.h |
-			grep -o '\bE[A-Z]\{3,\}\b'
+			grep -o '\bE[A-Z0-9]\{2,\}\b'
 	done | grep -vx ECANCELED >"$tmp/code"
 	sed -n 's/^\.It Bq Er //p' "$page" >"$tmp/page"
 	agree "errors of $page" "$tmp/code" "$tmp/page"
 done
+grep -o 'errno = E[A-Z0-9]*' lib/evnotify.c | sed 's/.* //' | sort -u >"$tmp/code"
+sed -n 's/^\.It Bq Er //p' man/*.3 | sort -u >"$tmp/page"
+check "the library sets errno itself" test -s "$tmp/code"
+check "only to what its pages list" same "" "$(comm -23 "$tmp/code" "$tmp/page")"
+
+# completes WORD...: what the completion for bash offers for the last of them
+completes() {
+	# shellcheck disable=SC2016 # expands inside
+	bash -c '. completion/evnotify.bash
+		COMP_WORDS=(evnotify "$@") COMP_CWORD=$#
+		_evnotify
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$@" 2>/dev/null
+}
+# zsh_of WORDS: the part of the completion for zsh that is for this command
+zsh_of() {
+	awk -v words="$1)" '
+		/^[a-z]*=\(/ { text["$" substr($0, 1, index($0, "=") - 1)] = $0 }
+		$0 == words { on = 1 }
+		/^\t;;/ { on = 0 }
+		on { for (name in text) if (index($0, name)) print text[name]; print }' \
+		completion/evnotify.zsh | grep -v -e --help -e --version
+}
 
 # The command: options in the code, in its help, in its section and in both
 # completions.
@@ -122,19 +195,32 @@ options() {
 		grep -o -- '--[a-z]*' >"$tmp/help"
 	section "$command" "$heading" | grep '^\.It Fl' | grep -o 'Fl -[a-z]*' |
 		sed 's/Fl -/--/' >"$tmp/page"
-	grep -F "		$words) words=" completion/evnotify.bash | grep -o -- '--[a-z]*' >"$tmp/bash"
-	# shellcheck disable=SC2016 # the text of the script
-	awk -v words="$words)" '$0 == words { on = 1 } /^\t;;/ { on = 0 } on' completion/evnotify.zsh |
-		sed 's/$json/--json/; s/$device/--device/' | grep -o -- '--[a-z]\{1,\}' |
-		grep -vx -e --help -e --version >"$tmp/zsh"
+	completes "$words" - >"$tmp/bash"
+	zsh_of "$words" | grep -o -- '--[a-z]\{1,\}' >"$tmp/zsh"
 	for where in help page bash zsh; do
 		agree "options of '$heading' and their $where" "$tmp/code" "$tmp/$where"
 	done
-	# Short options with what they take.
-	grep -o 'getopt_long(argc, argv, "[^"]*"' "cli/cmd_$name.c" | cut -d '"' -f 2 |
-		grep -o '[a-zA-Z]' | sed 's/^/-/' >"$tmp/code"
-	section "$command" "$heading" | sed -n 's/^\.It Fl \([a-zA-Z]\) , Fl -.*/-\1/p' >"$tmp/page"
-	agree "short options of '$heading'" "$tmp/code" "$tmp/page"
+	# Short options; getopt(3)'s colon stands for an argument.
+	short=$(grep -o 'getopt_long(argc, argv, "[^"]*"' "cli/cmd_$name.c" | cut -d '"' -f 2)
+	sed -n "s/^\t\t{ \"\([a-z]*\)\", \([a-z]*\)_argument, NULL, '\([$short]\)' },$/-\3 --\1 \2/p" \
+		"cli/cmd_$name.c" | sed 's/ no$//; s/ required$/ argument/' >"$tmp/code"
+	section "$command" "$heading" | sed -n 's/^\.It Fl \([a-zA-Z]\) , Fl -/-\1 --/p' |
+		sed 's/ Ar .*/ argument/' >"$tmp/page"
+	zsh_of "$words" | grep -o '{-[a-zA-Z]+\{0,1\},--[a-z]*=\{0,1\}}' | tr ',' ' ' | tr -d '{}+' |
+		sed 's/=/ argument/' >"$tmp/zsh"
+	sed -n '/\.help =/,$p' "cli/cmd_$name.c" |
+		sed -n 's/^"  \(-[a-zA-Z]\), \(--[a-z]*\)\( [A-Z]\{1,\}\)\{0,1\} .*/\1 \2\3/p' |
+		sed 's/ [A-Z]*$/ argument/' >"$tmp/help"
+	for where in help page zsh; do
+		agree "short options of '$heading' and their $where" "$tmp/code" "$tmp/$where"
+	done
+	# After one that takes an argument, bash must not offer another.
+	sed -n 's/^\t\t{ "\([a-z]*\)", required_argument.*/--\1/p' "cli/cmd_$name.c" >"$tmp/required"
+	echo "$short" | grep -o '[a-zA-Z]:' | sed 's/\(.\):/-\1/' >>"$tmp/required"
+	while read -r option; do
+		completes "$words" "$option" '' | grep -- '^-'
+	done <"$tmp/required" >"$tmp/offered"
+	check "bash knows which options of '$heading' take an argument" same "" "$(cat "$tmp/offered")"
 }
 options event "evnotify DELAY 0|1" "*"
 options watch "evnotify watch" watch
@@ -147,25 +233,72 @@ sed -n 's/^\t{ "\([a-z_]*\)", examine_[a-z_]* },$/\1/p' cli/doctor.c >"$tmp/code
 section "$command" "evnotify doctor" | sed -n 's/^\.It Cm //p' >"$tmp/page"
 agree "what doctor examines" "$tmp/code" "$tmp/page"
 
-# Members of the JSON that watch prints.
-grep -o '\\"[a-z_]*\\":' cli/print.c | grep -o '[a-z_]*' >"$tmp/code"
-grep -o 'print_json_number("[a-z_]*"' cli/print.c | cut -d '"' -f 2 >>"$tmp/code"
-section "$command" "evnotify watch" | sed -n '/^Members of the JSON/,$s/^\.Va \([a-z_]*\).*/\1/p' \
-	>"$tmp/page"
-agree "members of watch --json" "$tmp/code" "$tmp/page"
+# What main.c takes itself.
+grep -o 'strcmp([a-z]*\(\[1\]\)\{0,1\}, "[a-z-]*"' cli/main.c | cut -d '"' -f 2 >"$tmp/code"
+section "$command" DESCRIPTION | sed -n 's/^\.It \(Cm\|Fl\) //p' |
+	sed 's/ Op.*//; s/^\([a-zA-Z-]\) , Fl /-\1\n-/; s/^-\([a-z]\{2,\}\)$/--\1/' >"$tmp/page"
+agree "help and version" "$tmp/code" "$tmp/page"
 
-# Commands, modes, clocks.
+# Members of the JSON.
+members() {
+	{
+		grep -o '\\"[a-z_]*\\":' "cli/$2" | grep -o '[a-z_]*'
+		grep -o 'print_\(json_number\|member\)("[a-z_]*"' "cli/$2" | cut -d '"' -f 2
+		[ "$1" != trace ] || cat "$tmp/keys"
+	} >"$tmp/code"
+	section "$command" "evnotify $1" |
+		sed -n '/JSON object/,/^\.It/s/^\.Va \([a-z_]*\).*/\1/p' >"$tmp/page"
+	agree "members of $1 --json" "$tmp/code" "$tmp/page"
+}
+members watch print.c
+members info cmd_info.c
+members trace cmd_trace.c
+members doctor cmd_doctor.c
+
+# Commands, modes, clocks: code, page, completions.
+# in_zsh WHAT: the words of the completion for zsh that are of this kind
+in_zsh() { sed -n "s/.*:$1:(\(.*\))'.*/\1/p" completion/evnotify.zsh | tr ' ' '\n' >"$tmp/zsh"; }
 sed -n 's/^\t\.name = "\([a-z]\{1,\}\)",$/\1/p' cli/cmd_*.c >"$tmp/code"
 sed -n 's/^\.Ss evnotify \([a-z]*\)$/\1/p' "$command" >"$tmp/page"
-agree "commands" "$tmp/code" "$tmp/page"
+completes help '' >"$tmp/bash"
+in_zsh '[^:]*command'
+grep -vx help "$tmp/zsh" >"$tmp/zsh-help"
+for where in page bash zsh-help; do
+	agree "commands and their $where" "$tmp/code" "$tmp/$where"
+done
+echo help >>"$tmp/code"
+completes '' | grep -v '^-' >"$tmp/bash"
+agree "commands and the first word in bash" "$tmp/code" "$tmp/bash"
+agree "commands and the first word in zsh" "$tmp/code" "$tmp/zsh"
+sed -n 's/^\t\t{ "\([a-z]*\)", [a-z]*_argument.*/--\1/p' cli/cmd_event.c >"$tmp/code"
+printf '%s\n' --help --version >>"$tmp/code"
+completes - >"$tmp/bash"
+agree "options and the first word in bash" "$tmp/code" "$tmp/bash"
 sed -n 's/^\t{ "\([a-z]*\)", EVNOTIFY_MODE_[A-Z]*, run_.*/\1/p' cli/cmd_watch.c >"$tmp/code"
 section "$command" "evnotify watch" | sed -n '/Ar MODE/,/^\.It Fl a/s/^\.Cm \([a-z]*\).*/\1/p' \
 	>"$tmp/page"
-agree "modes of watch" "$tmp/code" "$tmp/page"
+completes watch --mode '' >"$tmp/bash"
+in_zsh mode
+for where in page bash zsh; do
+	agree "modes of watch and their $where" "$tmp/code" "$tmp/$where"
+done
 sed -n 's/^\t{ "\([a-z]*\)", CLOCK_[A-Z]* },$/\1/p' cli/names.c >"$tmp/code"
 section "$command" "evnotify watch" | sed -n '/Ar CLOCK/,/^\.It Fl p/s/^\.Cm \([a-z]*\).*/\1/p' \
 	>"$tmp/page"
-agree "clocks of watch" "$tmp/code" "$tmp/page"
+completes watch -c '' >"$tmp/bash"
+in_zsh clock
+for where in page bash zsh; do
+	agree "clocks of watch and their $where" "$tmp/code" "$tmp/$where"
+done
+
+# The completion for bash, word by word. It gets "--mode=pe" as three.
+check "bash: watch --mode=pe" same pending "$(completes watch --mode = pe)"
+check "bash: watch --mode=" same 3 "$(completes watch --mode = | grep -c .)"
+check "bash: watch --cl" same --clock "$(completes watch --cl)"
+check "bash: DELAY, then 0 or 1" same "0 1" "$(completes 1 '' | grep -v '^-' | paste -sd ' ')"
+check "bash: help watch, and no more" same "" "$(completes help watch '')"
+check "bash: trace --file completes to files" same tests/docs.sh "$(completes trace --file tests/doc)"
+check "zsh: DELAY, then 0 or 1" grep -q "'2:.*:(0 1)'" completion/evnotify.zsh
 
 # Exit status, in the same words.
 sed -n 's/^"  \([0-9]\)  \(.*\)\\n" \\$/\1 \2/p' cli/cli.h >"$tmp/code"
@@ -177,6 +310,7 @@ agree "numbers of the exit status" "$tmp/code" "$tmp/page"
 
 # The pages themselves. Pages of other packages need not be installed here.
 lint() {
+	command -v mandoc || { echo "mandoc is not installed"; return 1; }
 	mandoc -T lint "$1" 2>/dev/null | grep -v 'referenced manual not found' >"$tmp/lint"
 	cat "$tmp/lint"
 	[ ! -s "$tmp/lint" ]
