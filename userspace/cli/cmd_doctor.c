@@ -43,7 +43,7 @@ static int examine_all(const char *device, bool json)
 {
 	const struct examination *examination;
 	struct system system;
-	struct finding cause;
+	int status = EXIT_OK;
 	int ret;
 
 	learn_system(&system, device);
@@ -55,15 +55,11 @@ static int examine_all(const char *device, bool json)
 			print_json(examination->name, &finding);
 		else
 			print_text(examination->name, &finding);
-		if (!system.cause && finding.state == STATE_PROBLEM) {
-			cause = finding;
-			system.cause = &cause;
-		}
+		if (!status && finding.state == STATE_PROBLEM)
+			status = finding.status;
 	}
 	ret = flush_output();
-	if (ret)
-		return ret;
-	return system.cause ? cause.status : EXIT_OK;
+	return ret ? ret : status;
 }
 
 static int run(int argc, char **argv)
