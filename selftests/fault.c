@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fault injection: in every call, each allocation and each copy from or to the process
- * fails once. The counters stay balanced, nothing half-done is left, and the same call
- * then succeeds. Memory that would leak is what kmemleak finds afterwards.
+ * fails once, in an instance that has just been opened. The counters stay balanced, nothing
+ * half-done is left, and the same call then succeeds. Memory that would leak is what kmemleak
+ * finds afterwards.
  *
  * Needs CONFIG_FAULT_INJECTION, FAILSLAB, FAIL_PAGE_ALLOC and FAULT_INJECTION_USERCOPY,
  * debugfs, and root. CANCEL has nothing that can be made to fail: it allocates nothing, and
@@ -19,12 +20,23 @@
 /* Sweeps end when nothing more fails; a call that never gets there is broken. */
 #define MOST_FAULTS	500
 
+/*
+ * An instance with FILLED requests that is given MORE has to grow once, by a chunk that the
+ * list of chunks has no room for: its records 790 to 926, with pages of 4 KB.
+ */
+#define FILLED	700
+#define MORE	200
+/* Records inside the instance */
+#define INSIDE	8
+
 /* A sweep over all chances that a call has to fail. */
 struct sweep {
 	int fd;		/* /proc/thread-self/fail-nth */
 	int nth;
 	bool hit;	/* the last chance was taken */
 	int faults;
+	int short_at[MORE];	/* how often a call took just so many, for want of memory */
+	int no_memory;
 };
 
 static bool write_word(const char *path, const char *word)
@@ -91,9 +103,40 @@ static void sweep_end(struct __test_metadata *_metadata, struct sweep *s)
 	close(s->fd);
 }
 
-static bool is_fault(int err)
+/* A call took n of MORE requests. Copies that fail are tried again: memory was wanting. */
+static void sweep_taken(struct sweep *s, int n)
 {
-	return err == -ENOMEM || err == -EFAULT;
+	if (n >= 0 && n < MORE)
+		s->short_at[n]++;
+}
+
+/* At one place two allocations failed: that of the chunk, and that of the list of chunks. */
+static bool sweep_grew(struct sweep *s)
+{
+	int n;
+
+	for (n = 0; n < MORE; n++)
+		if (s->short_at[n] >= 2)
+			return true;
+	return false;
+}
+
+static bool is_fault(struct sweep *s, int err)
+{
+	s->no_memory += err == -ENOMEM;
+	return s->hit && (err == -ENOMEM || err == -EFAULT);
+}
+
+/* An instance in which n requests are armed */
+static int open_filled(struct __test_metadata *_metadata, int n)
+{
+	struct evnotify_request reqs[FILLED];
+	int fd = open_device(_metadata, O_RDWR), i;
+
+	for (i = 0; i < n; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	ASSERT_EQ(n, arm_many(fd, reqs, n));
+	return fd;
 }
 
 TEST_F(instance, open_fails_cleanly)
@@ -108,82 +151,98 @@ TEST_F(instance, open_fails_cleanly)
 		err = fd < 0 ? -errno : 0;
 		sweep_stop(&s);
 
-		EXPECT_TRUE(!err || (s.hit && is_fault(err)))
+		EXPECT_TRUE(!err || is_fault(&s, err))
 			TH_LOG("chance %d: %d", s.nth, err);
-		if (!err) {
-			EXPECT_COUNTERS(fd, 0, 0, 0, 0, 0);
-			EXPECT_EQ(0, close(fd));
-		}
+		if (err)
+			fd = open_device(_metadata, O_RDWR);
+		EXPECT_COUNTERS(fd, 0, 0, 0, 0, 0);
+		EXPECT_EQ(0, close(fd));
 	}
 	sweep_end(_metadata, &s);
+	EXPECT_LT(0, s.no_memory);
 }
 
-/* So many requests that even the list of chunks has to grow, in both modes. */
+/* In both modes */
 TEST_F(instance, register_fails_cleanly)
 {
-	enum { N = 400 };
+	enum { ALL = FILLED + MORE };
 	int efd = eventfd(0, EFD_NONBLOCK), fd, err, i, armed;
-	struct evnotify_request reqs[N];
-	struct evnotify_event events[N];
+	struct evnotify_request reqs[MORE];
+	struct evnotify_event events[ALL];
 	struct evnotify_register reg;
 	struct sweep s;
 
 	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
-		for (i = 0; i < N; i++)
+		for (i = 0; i < MORE; i++)
 			reqs[i] = i % 2 ? pending_in(FAR_NS, i) : eventfd_in(FAR_NS, efd);
-		reg = (struct evnotify_register) { .requests = (uintptr_t)reqs, .count = N };
-		fd = open_device(_metadata, O_RDWR);
+		reg = (struct evnotify_register) { .requests = (uintptr_t)reqs, .count = MORE };
+		fd = open_filled(_metadata, FILLED);
 		sweep_inject(&s);
 		err = call(fd, EVNOTIFY_IOC_REGISTER, &reg);
 		sweep_stop(&s);
 
-		EXPECT_TRUE(!err || (s.hit && is_fault(err)))
+		EXPECT_TRUE(!err || is_fault(&s, err))
 			TH_LOG("chance %d: %d", s.nth, err);
 		/* what it says was taken is armed, and nothing else */
-		armed = counters(fd).pending;
-		EXPECT_EQ(armed, counters(fd).armed);
+		armed = counters(fd).pending - FILLED;
+		EXPECT_COUNTERS(fd, FILLED + armed, 0, 0, FILLED + armed, 0);
+		EXPECT_EQ(armed, err ? 0 : reg.taken);
+		EXPECT_TRUE(s.hit || armed == MORE);
 		if (!err)
-			EXPECT_EQ(armed, reg.taken);
-		EXPECT_TRUE(s.hit || armed == N);
+			sweep_taken(&s, armed);
 		/* the rest goes through, and all of it can be cancelled */
-		EXPECT_EQ(N - armed, armed == N ? 0 : arm_many(fd, reqs + armed, N - armed));
-		EXPECT_EQ(N, cancel_all(fd));
-		EXPECT_EQ(N / 2, read_some(fd, events, N));
-		EXPECT_COUNTERS(fd, N, 0, N, 0, 0);
+		if (armed < MORE)
+			EXPECT_EQ(MORE - armed, arm_many(fd, reqs + armed, MORE - armed));
+		EXPECT_EQ(ALL, cancel_all(fd));
+		EXPECT_EQ(FILLED + MORE / 2, read_some(fd, events, ALL));
+		EXPECT_COUNTERS(fd, ALL, 0, ALL, 0, 0);
 		EXPECT_EQ(0, close(fd));
 	}
 	sweep_end(_metadata, &s);
+	EXPECT_TRUE(sweep_grew(&s));
+}
+
+static int write_requests(int fd, struct evnotify_request *reqs, int count)
+{
+	struct iovec iov = { reqs, count * sizeof(*reqs) };
+	ssize_t n = writev(fd, &iov, 1);
+
+	return n < 0 ? -errno : (int)(n / sizeof(*reqs));
 }
 
 TEST_F(instance, write_fails_cleanly)
 {
-	enum { N = 40 };
-	struct evnotify_request reqs[N];
-	struct evnotify_event events[N];
+	enum { ALL = FILLED + MORE };
+	struct evnotify_request reqs[MORE];
+	struct evnotify_event events[ALL];
+	int fd, i, n, armed;
 	struct sweep s;
-	__u64 seq = 0;
-	int i, n;
 
-	for (i = 0; i < N; i++)
+	for (i = 0; i < MORE; i++)
 		reqs[i] = pending_in(0, i);
 	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
+		fd = open_filled(_metadata, FILLED);
 		sweep_inject(&s);
-		n = writev(self->fd, &(struct iovec) { reqs, sizeof(reqs) }, 1);
-		n = n < 0 ? -errno : n / (int)sizeof(reqs[0]);
+		n = write_requests(fd, reqs, MORE);
 		sweep_stop(&s);
 
-		EXPECT_TRUE(n == N || (s.hit && (n > 0 || is_fault(n))))
+		EXPECT_TRUE(n == MORE || (s.hit && n > 0) || is_fault(&s, n))
 			TH_LOG("chance %d: %d", s.nth, n);
-		if (n > 0) {
-			ASSERT_EQ(0, read_events(self->fd, events, n));
-			seq += n;
-			EXPECT_EQ(seq, events[n - 1].seq);
-		}
-		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
+		sweep_taken(&s, n);
+		armed = n > 0 ? n : 0;
+		EXPECT_EQ(FILLED + armed, counters(fd).armed);
+		/* the rest goes through, and each completes once */
+		if (armed < MORE)
+			EXPECT_EQ(MORE - armed, write_requests(fd, reqs + armed, MORE - armed));
+		ASSERT_EQ(0, read_events(fd, events, MORE));
+		EXPECT_EQ(MORE, events[MORE - 1].seq);
+		EXPECT_COUNTERS(fd, ALL, MORE, 0, FILLED, 0);
+		EXPECT_EQ(0, close(fd));
 	}
 	sweep_end(_metadata, &s);
+	EXPECT_TRUE(sweep_grew(&s));
 }
 
 TEST_F(instance, read_fails_cleanly)
@@ -218,34 +277,40 @@ TEST_F(instance, read_fails_cleanly)
 	sweep_end(_metadata, &s);
 }
 
+/* All records inside the instance are taken, so that it has to grow. */
 TEST_F(instance, wait_fails_cleanly)
 {
 	struct evnotify_event event;
 	struct evnotify_wait wait;
 	struct sweep s;
-	__u64 seq = 0;
-	int err;
+	int fd, err;
+	__u64 seq;
 
 	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
+		fd = open_filled(_metadata, INSIDE);
 		wait.request = pending_in(0, 7);
 		sweep_inject(&s);
-		err = call(self->fd, EVNOTIFY_IOC_WAIT, &wait);
+		err = call(fd, EVNOTIFY_IOC_WAIT, &wait);
 		sweep_stop(&s);
 
-		EXPECT_TRUE(!err || (s.hit && is_fault(err)))
+		EXPECT_TRUE(!err || is_fault(&s, err))
 			TH_LOG("chance %d: %d", s.nth, err);
-		if (!err)
-			EXPECT_EQ(++seq, wait.event.seq);
+		seq = !err;
 		/* the event that could not be handed over is read */
-		if (err && counters(self->fd).unread) {
-			ASSERT_EQ(1, read_some(self->fd, &event, 1));
+		if (err && counters(fd).unread) {
+			ASSERT_EQ(1, read_some(fd, &event, 1));
 			EXPECT_EQ(++seq, event.seq);
 			EXPECT_EQ(7, event.user_data);
 		}
-		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
+		EXPECT_COUNTERS(fd, INSIDE + seq, seq, 0, INSIDE, 0);
+		EXPECT_EQ(0, call(fd, EVNOTIFY_IOC_WAIT, &wait));
+		EXPECT_EQ(++seq, wait.event.seq);
+		EXPECT_COUNTERS(fd, INSIDE + seq, seq, 0, INSIDE, 0);
+		EXPECT_EQ(0, close(fd));
 	}
 	sweep_end(_metadata, &s);
+	EXPECT_LT(0, s.no_memory);
 }
 
 TEST_F(instance, update_fails_cleanly)
@@ -255,21 +320,26 @@ TEST_F(instance, update_fails_cleanly)
 	struct sweep s;
 	int err;
 
-	ASSERT_EQ(0, arm(self->fd, &req));
 	sweep_begin(_metadata, &s);
 	while (sweep_next(&s)) {
+		int fd = open_device(_metadata, O_RDWR);
+
+		ASSERT_EQ(0, arm(fd, &req));
 		sweep_inject(&s);
-		err = update(self->fd, req.id, 2 * FAR_NS, 0);
+		err = update(fd, req.id, 2 * FAR_NS, 0);
 		sweep_stop(&s);
 
-		EXPECT_TRUE(!err || (s.hit && err == -EFAULT))
+		EXPECT_TRUE(!err || (is_fault(&s, err) && err == -EFAULT))
 			TH_LOG("chance %d: %d", s.nth, err);
-		EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+		EXPECT_COUNTERS(fd, 1, 0, 0, 1, 0);
+		EXPECT_EQ(0, update(fd, req.id, 0, 0));
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EQ(req.id, event.id);
+		EXPECT_EQ(1, event.count);
+		EXPECT_COUNTERS(fd, 1, 1, 0, 0, 0);
+		EXPECT_EQ(0, close(fd));
 	}
 	sweep_end(_metadata, &s);
-	EXPECT_EQ(0, update(self->fd, req.id, 0, 0));
-	ASSERT_EQ(0, read_events(self->fd, &event, 1));
-	EXPECT_EQ(1, event.count);
 }
 
 TEST_F(instance, info_and_fdinfo_fail_cleanly)
@@ -286,9 +356,11 @@ TEST_F(instance, info_and_fdinfo_fail_cleanly)
 		c = counters(self->fd);
 		sweep_stop(&s);
 
-		EXPECT_TRUE(!err || (s.hit && err == -EFAULT))
+		EXPECT_TRUE(!err || (is_fault(&s, err) && err == -EFAULT))
 			TH_LOG("chance %d: %d", s.nth, err);
 		EXPECT_TRUE(s.hit || (!c.armed && !c.pending));
+		EXPECT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+		EXPECT_COUNTERS(self->fd, 0, 0, 0, 0, 0);
 	}
 	sweep_end(_metadata, &s);
 }
