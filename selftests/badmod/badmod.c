@@ -5,9 +5,13 @@
  */
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/panic.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -64,6 +68,15 @@ static void sleep_in_atomic(void)
 	spin_unlock(&lock_a);
 }
 
+/* The same where PREEMPT_RT sees it as well: there, a spinlock may sleep. */
+static void sleep_unpreemptible(void)
+{
+	preempt_disable();
+	mutex_lock(&mutex);
+	mutex_unlock(&mutex);
+	preempt_enable();
+}
+
 static enum hrtimer_restart expired(struct hrtimer *timer)
 {
 	return HRTIMER_NORESTART;
@@ -86,6 +99,29 @@ static void undefined_shift(void)
 
 	OPTIMIZER_HIDE_VAR(one);
 	pr_info("badmod: %d\n", one << READ_ONCE(shift));
+}
+
+/* A CPU that is nobody else's, until that is noticed */
+static void soft_lockup(void)
+{
+	unsigned long end = jiffies + 60 * HZ;
+
+	preempt_disable();
+	while (!test_taint(TAINT_SOFTLOCKUP) && time_before(jiffies, end))
+		mdelay(1);
+	preempt_enable();
+}
+
+/* A reader that takes several times as long as badmod.sh lets it; it can be preempted. */
+static void rcu_stall(void)
+{
+	unsigned long end = jiffies + 15 * HZ;
+
+	rcu_read_lock();
+	start_poll_synchronize_rcu();
+	while (time_before(jiffies, end))
+		mdelay(1);
+	rcu_read_unlock();
 }
 
 static int racer(void *unused)
@@ -119,8 +155,11 @@ static const struct {
 	{ "leak", leak },
 	{ "lock-order", lock_order },
 	{ "sleep-in-atomic", sleep_in_atomic },
+	{ "sleep-unpreemptible", sleep_unpreemptible },
 	{ "free-active-timer", free_active_timer },
 	{ "undefined-shift", undefined_shift },
+	{ "soft-lockup", soft_lockup },
+	{ "rcu-stall", rcu_stall },
 	{ "race", race },
 };
 

@@ -4,7 +4,7 @@
 # to see: each must be reported, in words that fail a run of run.sh, and the module that has
 # no bug must not. TAP.
 #
-#   badmod.sh [KERNEL]...        (default: debug; a minute for each)
+#   badmod.sh [KERNEL]...        (default: debug; two minutes for each)
 # shellcheck source-path=SCRIPTDIR/../vm source=common.sh
 . "$(dirname "$0")/../vm/common.sh"
 
@@ -17,13 +17,20 @@ debug    sleep-in-atomic   sleeping function called from invalid context
 debug    use-after-free    KASAN: slab-use-after-free
 debug    free-active-timer ODEBUG: free active
 debug    undefined-shift   UBSAN: shift-out-of-bounds
+debug    soft-lockup       BUG: soft lockup
+debug    rcu-stall         rcu: INFO: .*stall
 debug    leak              new suspected memory leaks|unreferenced object
 kcsan    none              -
 kcsan    race              KCSAN: data-race
 kcsan    sleep-in-atomic   sleeping function called from invalid context
+kcsan    soft-lockup       BUG: soft lockup
+kcsan    rcu-stall         rcu: INFO: .*stall
 debug-rt none              -
 debug-rt lock-order        possible circular locking dependency
+debug-rt sleep-unpreemptible sleeping function called from invalid context
 debug-rt free-active-timer ODEBUG: free active
+debug-rt soft-lockup       BUG: soft lockup
+debug-rt rcu-stall         rcu: INFO: .*stall
 '
 
 export EVNOTIFY_BUILD=$BUILD/badmod
@@ -50,6 +57,9 @@ for kernel in "${kernels[@]}"; do
 	module=$("$VM_DIR/build.sh" "$kernel" SRC="$TOP/selftests/badmod")
 	status=0
 	"$VM_DIR/run.sh" -l "$log.kernel.log" "$kernel" "$module" -- "
+		# or it would take 20 seconds to notice a lockup, and 21 for a stall
+		echo 2 >/proc/sys/kernel/watchdog_thresh
+		echo 3 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout
 		for bug in $(printf '%s\n' "${rows[@]}" | awk '{ printf "%s ", $2 }'); do
 			echo badmod: show \$bug >/dev/kmsg
 			insmod badmod.ko bug=\$bug && rmmod badmod || exit 1
