@@ -20,6 +20,7 @@
 #include "fuzz.h"
 
 #define TAG		0x5eed000000000000ULL	/* | number of the request */
+#define NO_LIMIT	(UINT64_MAX / MAX_REQUESTS)	/* can be added up */
 
 struct world *world;
 uint64_t min_period_ns;
@@ -450,10 +451,10 @@ static void signals(const struct armed *armed, uint64_t *min, uint64_t *max)
 {
 	const struct inst *inst = &world->insts[armed->inst];
 	bool update = armed->updates || inst->stray_updates;
-	uint64_t all = armed->request.period_ns ? armed->request.count ?: UINT64_MAX / 64 : 1;
+	uint64_t all = armed->request.period_ns ? armed->request.count ?: NO_LIMIT : 1;
 
 	*min = 0;
-	*max = update ? UINT64_MAX / 64 : all;
+	*max = update ? NO_LIMIT : all;
 	if (update)
 		return;
 	if (armed->final && all < 65535)
