@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Checks module/evnotify.pml, the model of the engine: every interleaving of the threads of
-# each configuration, then that the model notices each of a set of seeded mistakes. TAP.
+# each configuration, then that the model notices each of a set of seeded mistakes, and that
+# it is about the functions and the data that the module has. TAP.
 #
 #   model.sh            (about two minutes on two CPUs, 1 GB of memory at most)
 #
 # A configuration that fails leaves its error trail in build/model/NAME/trail.
-# shellcheck disable=SC2317 # rows() calls functions by name
-set -euo pipefail
+# shellcheck source-path=SCRIPTDIR/vm source=common.sh disable=SC2317 # rows() calls functions by name
+. "$(dirname "$0")/vm/common.sh"
 
-top=$(cd "$(dirname "$0")/.." && pwd)
-model=$top/module/evnotify.pml
-work=${EVNOTIFY_BUILD:-$top/build}/model
+module=$TOP/module
+model=$module/evnotify.pml
+work=$BUILD/model
 limit=600	# seconds for one configuration; all are far below on an idle machine
 memory=3000	# MB for one configuration
 
@@ -39,19 +40,23 @@ TOUCH_QUEUED_TIMER | the interrupt sets a timer that was started meanwhile | -DS
 KILL_TASKLET_FIRST | release stops the tasklet before the timer | -DOPS=0 -DREADERS=0 -DRELEASE
 '
 
-# explore NAME DEFINITION...: leaves Spin's verdict in $work/NAME/result
+# explore NAME LEVEL DEFINITION...: leaves Spin's verdict in $work/NAME/result
 explore() {
-	local dir=$work/$1; shift
+	local dir=$work/$1 name=$1 level=$2 start=$SECONDS; shift 2
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cd "$dir"
 	# shellcheck disable=SC2015 # all three, or the verdict is missing
 	spin -a "$@" "$model" >spin.log 2>&1 &&
-	cc -O2 -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$memory" -o pan pan.c &&
+	cc "$level" -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$memory" -o pan pan.c &&
 	timeout "$limit" nice -n 5 ./pan -m200000 -w22 >result 2>&1 || true
 	[[ ! -e evnotify.pml.trail ]] || spin -t -p -g "$@" "$model" >trail 2>&1 || true
 	rm -f pan pan.?
+	say "model: $name: $(states "$name") states ($((SECONDS - start)) s)"
 }
+
+# states NAME: how many were found
+states() { awk '/states, stored/ { print $1 }' "$work/$1/result" 2>/dev/null || true; }
 
 number=0 failed=0
 # verdict STATUS DESCRIPTION
@@ -72,16 +77,17 @@ rows() {
 start() {
 	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n; done
 	# shellcheck disable=SC2086 # several words
-	explore "$1" $3 &
+	explore "$1" "${4:--O2}" $3 &
 }
-start_mutation() { start "$1" "$2" "$3 -DMUT_$1"; }
+# Found within seconds: the compiler would take longer.
+start_mutation() { start "$1" "$2" "$3 -DMUT_$1" -O0; }
 
 # Complete, without error: a search that was cut short proves nothing.
 report() {
 	local result=$work/$1/result status=0
 	grep -q 'errors: 0' "$result" 2>/dev/null && ! grep -qE 'Search not completed|max search depth' "$result" ||
 		status=1
-	verdict "$status" "$1:$2($(awk '/states, stored/ { print $1 }' "$result" 2>/dev/null || true) states)"
+	verdict "$status" "$1:$2($(states "$1") states)"
 	[[ $status = 0 ]] || sed 's/^/# /' "$work/$1/spin.log" "$result" 2>/dev/null | head -40
 }
 report_mutation() {
@@ -91,22 +97,71 @@ report_mutation() {
 	verdict "$status" "caught:$2($(sed -n 's/^pan:[0-9]*: //p' "$result" 2>/dev/null | head -1))"
 }
 
+# outline FILE...: the functions and the objects of C files, as "function NAME" and "object
+# DECLARATION", one a line. An object is whatever is static or outside of functions, and not
+# known to be anything else. What module.h makes of MODULE_*() and module_*() is not ours.
+outline() {
+	perl -0777 -ne '
+		s{"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*}{}gs;
+		s/^\s*#(?:\\\n|.)*//gm;
+		s/\)\s*(\{(?:[^{}]++|(?1))*\})/$body = $1; join ";", "){}", $body =~ m(\bstatic\b[^;]*)g, ""/ge;
+		s/(\{(?:[^{}]++|(?1))*\})/{}/g;
+		s/\s+/ /g;
+		for (split / ?; ?/) {
+			s/^ //;
+			s/ =.*//;
+			if (/^[a-z0-9_* ]+?(\w+)(\((?:[^()]++|(?2))*\))\{\}$/) { print "function $1\n" }
+			elsif (/^(struct|enum) \w+( \{\})?$/) { }
+			elsif (/^(?!static )[a-z0-9_* ]+[ *]\w+(\((?:[^()]++|(?1))*\))$/) { }
+			elsif (/^(extern |static_assert\(|(MODULE|module)_\w+\()/) { }
+			elsif (/\S/) { print "object $_\n" }
+		}' "$@"
+}
+objects() { outline "$@" | sed -n 's/^object //p'; }
+
 # Whoever renames or drops a function has to look at the model.
 names_known() {
 	local name status=0
 	while read -r name; do
-		grep -qE "\\b$name\\(" "$top"/module/*.c || { echo "# $name is in the model only"; status=1; }
+		grep -qE "\\b$name\\(" "$module"/*.c || { echo "# $name is in the model only"; status=1; }
 	done < <(sed -nE 's/^(inline|proctype) (evnotify_[a-z_]+).*/\2/p' "$model")
 	return $status
 }
 
-# Instances share nothing that can change but the counter that numbers them: then one
-# instance is all that a model needs.
+# Instances share nothing that can change: then one instance is all that a model needs. But
+# for the counter that numbers them, the parameters, which only the administrator writes, and
+# the device, which is there before them. (trace.h: what it makes is the kernel's.)
+shared='static atomic_t evnotify_instances
+const struct file_operations evnotify_fops
+unsigned int evnotify_max_requests
+unsigned int evnotify_min_period_ns
+static const struct kernel_param_ops evnotify_max_requests_ops
+static const struct kernel_param_ops evnotify_min_period_ns_ops
+static struct miscdevice evnotify_device
+static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]'
 shared_nothing() {
-	local shared
-	shared=$(grep -hE '^[[:space:]]*static [^(]*(;|=.*)$|^[a-z][^(]*(;|= \{?)$' "$top"/module/{request,timer,complete,pool,file}.c |
-		grep -vE '\<const\>|^(static )?(struct|enum) [a-z_]+ \{|^#|^return' || true)
-	[[ $shared = 'static atomic_t evnotify_instances;' ]] || { echo "# shared: $shared"; return 1; }
+	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,compat}.h) | sed 's/^/# /'
+}
+
+# The same of something shared: each of these has to be seen.
+seeds='static DEFINE_SPINLOCK(seeded);
+DEFINE_MUTEX(seeded);
+static DEFINE_PER_CPU(int, seeded);
+static LIST_HEAD(seeded);
+static int seeded;
+int seeded[2] = { 1, 2 };
+static void (*seeded)(int);
+static const char *seeded;
+static struct seeded { int x; } seeded;
+void f(void) { static int seeded; }
+int f(int x) { if (x) { static DEFINE_MUTEX(seeded); } return x; }'
+seeds_seen() {
+	local seed status=0
+	while read -r seed; do
+		{ cat "$module/complete.c"; echo "$seed"; } >"$work/seeded.c"
+		objects "$work/seeded.c" | grep -q seeded || { echo "# not seen: $seed"; status=1; }
+	done <<<"$seeds"
+	return $status
 }
 
 echo TAP version 13
@@ -114,12 +169,14 @@ if ! command -v spin >/dev/null; then
 	echo '1..0 # SKIP spin is not installed: apt-get install spin'
 	exit 0
 fi
-echo 1..$(($(grep -c '|' <<<"$holds") + $(grep -c '|' <<<"$caught") + 2))
+echo 1..$(($(grep -c '|' <<<"$holds") + $(grep -c '|' <<<"$caught") + 3))
 mkdir -p "$work"
 status=0; names_known || status=$?
 verdict "$status" 'every function of the model is one of the module'
 status=0; shared_nothing || status=$?
 verdict "$status" 'instances share nothing'
+status=0; seeds_seen || status=$?
+verdict "$status" 'caught: instances that share a lock, a list or any other object'
 rows "$holds" start
 rows "$caught" start_mutation
 wait
