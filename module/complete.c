@@ -3,7 +3,6 @@
  * evnotify - from expired or cancelled to told: the tasklet, cancellation, and
  * how the process hears of it
  */
-#include <linux/bits.h>
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -42,7 +41,6 @@ static __always_inline void evnotify_wake(struct evnotify_instance *inst)
 static void evnotify_make_ready(struct evnotify_instance *inst,
 				struct evnotify_req *req)
 {
-	req->seq = ++inst->seq;
 	req->list = EVNOTIFY_READY;
 	evnotify_fifo_push(&inst->ready, req);
 	inst->unread++;
@@ -54,9 +52,9 @@ evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
 		  ktime_t now)
 {
 	req->completed = now;
+	req->seq = ++inst->seq;
 	trace_evnotify_complete(inst, req);
 	if (req->waiter) {
-		req->seq = ++inst->seq;
 		/* From here on the record belongs to evnotify_wait(). */
 		complete(req->waiter);
 		return false;
@@ -95,23 +93,6 @@ static void evnotify_signal(struct evnotify_instance *inst,
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
-}
-
-/* Go on where an interrupt left off. */
-static noinline void evnotify_expire_backlog(struct evnotify_instance *inst)
-{
-	struct evnotify_queue *q;
-	struct evnotify_req *first;
-
-	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
-		if (!(inst->backlog & BIT(q->clock)))
-			continue;
-		first = evnotify_expire(q, EVNOTIFY_BATCH);
-		if (first && first->due <= q->now)
-			continue;
-		inst->backlog &= ~BIT(q->clock);
-		evnotify_queue_start(q);
-	}
 }
 
 /**
@@ -173,11 +154,9 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 		evnotify_signal(inst, &signalled);
 }
 
-/*
- * Cancel a pending request.  True if a reader has to be woken.
- */
-static __always_inline bool
-evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
+/* A cancellation takes a pending request out of its queue: it has won. */
+static __always_inline void
+evnotify_cancel_pending(struct evnotify_instance *inst, struct evnotify_req *req)
 {
 	evnotify_queue_remove(&inst->queues[req->clock], req);
 	inst->pending--;
@@ -188,7 +167,13 @@ evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
 		req->expired = 0;
 	}
 	trace_evnotify_cancel(inst, req);
+}
 
+/* Cancel a pending request.  True if a reader has to be woken. */
+static __always_inline bool
+evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
+{
+	evnotify_cancel_pending(inst, req);
 	/* On a list, the record is yet to be seen: it tells of this, too. */
 	if (req->list != EVNOTIFY_NO_LIST)
 		return false;
@@ -235,7 +220,7 @@ int evnotify_cancel(struct evnotify_instance *inst, u64 id)
  * evnotify_cancel_all - cancel whatever is armed when the call begins
  * @inst: the instance
  *
- * It goes by records and not by due times: each step is short, and what other
+ * It goes by records and not by due times: each step is a batch, and what other
  * threads arm meanwhile neither delays it nor is hit.
  *
  * Context: process.
@@ -243,7 +228,7 @@ int evnotify_cancel(struct evnotify_instance *inst, u64 id)
  */
 u64 evnotify_cancel_all(struct evnotify_instance *inst)
 {
-	unsigned int chunk, chunks, i;
+	unsigned int chunk = 0, i = 0, chunks, end;
 	u64 cancelled = 0;
 	u64 serial;
 
@@ -252,13 +237,14 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 	chunks = inst->nr_chunks;
 	spin_unlock_irq(&inst->lock);
 
-	for (chunk = 0; chunk < chunks; chunk++) {
+	while (chunk < chunks) {
 		struct evnotify_req *reqs;
 		bool wake = false;
 
 		spin_lock_irq(&inst->lock);
 		reqs = inst->chunks[chunk];
-		for (i = 0; i < evnotify_chunk_reqs(chunk); i++) {
+		end = min(i + EVNOTIFY_BATCH, evnotify_chunk_reqs(chunk));
+		for (; i < end; i++) {
 			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
 
 			if (!evnotify_is_pending(&reqs[i]) ||
@@ -271,6 +257,10 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 		spin_unlock_irq(&inst->lock);
 		if (wake)
 			evnotify_wake(inst);
+		if (end == evnotify_chunk_reqs(chunk)) {
+			chunk++;
+			i = 0;
+		}
 		cond_resched();
 	}
 	tasklet_unlock_wait(&inst->dpc);
@@ -306,7 +296,8 @@ void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
  * @event: set to its completion
  *
  * A signal cancels the request, unless its completion has won: then that is
- * what the caller learns.
+ * what the caller learns.  So does all else that the kernel interrupts a sleep
+ * for, such as a tracer, or work of io_uring for this thread.
  *
  * Context: process.
  * Return: 0: evnotify_wait_end() has to follow; or -EINTR: @req is gone.
@@ -322,11 +313,7 @@ int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 					    TASK_FREEZABLE)) {
 		spin_lock_irq(&inst->lock);
 		if (evnotify_is_pending(req)) {
-			evnotify_queue_remove(&inst->queues[req->clock], req);
-			inst->pending--;
-			inst->cancelled++;
-			req->state = EVNOTIFY_CANCELLED;
-			trace_evnotify_cancel(inst, req);
+			evnotify_cancel_pending(inst, req);
 			evnotify_free(inst, req);
 			evnotify_check(inst);
 			spin_unlock_irq(&inst->lock);
@@ -362,9 +349,7 @@ void evnotify_wait_end(struct evnotify_instance *inst,
 		evnotify_free(inst, req);
 	} else {
 		req->waiter = NULL;
-		req->list = EVNOTIFY_READY;
-		evnotify_fifo_push(&inst->ready, req);
-		inst->unread++;
+		evnotify_make_ready(inst, req);
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);

@@ -66,7 +66,10 @@
 struct eventfd_ctx;
 struct iov_iter;
 
-/* Requests that the tasklet completes, or read() copies, at once. */
+/*
+ * Requests that the tasklet completes, read() copies or CANCEL of all goes through
+ * at once; and that the tasklet takes from the queue of each clock before.
+ */
 #define EVNOTIFY_BATCH		64
 /* Requests that the timer interrupt takes at once. */
 #define EVNOTIFY_IRQ_BATCH	32
@@ -305,8 +308,7 @@ ktime_t evnotify_now(unsigned int clock);
 void evnotify_queue_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
 void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req);
-void evnotify_queue_start(struct evnotify_queue *q);
-struct evnotify_req *evnotify_expire(struct evnotify_queue *q, unsigned int n);
+void evnotify_expire_backlog(struct evnotify_instance *inst);
 
 /* complete.c: from expired or cancelled to told */
 void evnotify_dpc(struct tasklet_struct *dpc);

@@ -4,7 +4,7 @@
  *
  * The timer stands for a device, evnotify_interrupt() for its interrupt: it
  * finds the requests that an event is for and hands them to the tasklet.  What
- * becomes of them there, in complete.c, knows nothing of timers.
+ * becomes of them there, in complete.c, knows nothing of due times.
  */
 #include <linux/bits.h>
 #include <linux/list.h>
@@ -75,13 +75,8 @@ static bool evnotify_queue_insert(struct evnotify_queue *q,
 	return true;
 }
 
-/**
- * evnotify_queue_start - let the timer run out when the first request is due
- * @q: the queue
- *
- * Context: inst->lock held.
- */
-void evnotify_queue_start(struct evnotify_queue *q)
+/* Let the timer run out when the first request is due. */
+static void evnotify_queue_start(struct evnotify_queue *q)
 {
 	struct evnotify_req *first = evnotify_queue_first(q);
 
@@ -139,8 +134,13 @@ static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now
 	return true;
 }
 
+/*
+ * Hand what is due to the tasklet, at most @n requests: they leave the queue; a
+ * periodic one comes back to it at once.  Returns the first that is left in the
+ * queue, due or not, or NULL.
+ */
 static __always_inline struct evnotify_req *
-evnotify_expire_due(struct evnotify_queue *q, ktime_t now, unsigned int n)
+evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
 {
 	struct evnotify_instance *inst = q->inst;
 	struct evnotify_req *req;
@@ -168,18 +168,29 @@ evnotify_expire_due(struct evnotify_queue *q, ktime_t now, unsigned int n)
 }
 
 /**
- * evnotify_expire - hand what is due at q->now to the tasklet
- * @q: the queue
- * @n: requests at most
+ * evnotify_expire_backlog - go on where an interrupt left off
+ * @inst: the instance
  *
- * The requests leave the queue; a periodic one comes back to it at once.
+ * It takes a batch from each clock: the tasklet comes again for the rest.
  *
  * Context: inst->lock held.
- * Return: the first request that is left in the queue, due or not, or NULL.
  */
-struct evnotify_req *evnotify_expire(struct evnotify_queue *q, unsigned int n)
+void evnotify_expire_backlog(struct evnotify_instance *inst)
 {
-	return evnotify_expire_due(q, q->now, n);
+	struct evnotify_req *first;
+	struct evnotify_queue *q;
+
+	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
+		if (!(inst->backlog & BIT(q->clock)))
+			continue;
+		/* If the clock was set back since, nothing expires too early. */
+		q->now = min(q->now, evnotify_now(q->clock));
+		first = evnotify_expire(q, q->now, EVNOTIFY_BATCH);
+		if (first && first->due <= q->now)
+			continue;
+		inst->backlog &= ~BIT(q->clock);
+		evnotify_queue_start(q);
+	}
 }
 
 /*
@@ -204,7 +215,7 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	 * and again until the clock gets there.  So let the tasklet start it.
 	 */
 	now = hrtimer_cb_get_time(timer);
-	first = evnotify_expire_due(q, now, EVNOTIFY_IRQ_BATCH);
+	first = evnotify_expire(q, now, EVNOTIFY_IRQ_BATCH);
 	if ((first && first->due <= now) ||
 	    (!hrtimer_is_queued(timer) && now < hrtimer_get_expires(timer))) {
 		q->now = now;

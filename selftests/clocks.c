@@ -254,6 +254,53 @@ TEST_F(instance, setting_the_clock_back_makes_wait)
 	EXPECT_EXPIRED(&event, due, CLOCK_REALTIME);
 }
 
+/* A burst takes the tasklet a while; what it finds then is due by the clock as it is then. */
+TEST_F(instance, setting_the_clock_back_amid_a_burst_makes_nothing_early)
+{
+	enum { N = 100000, BATCH = 1000 };
+	struct evnotify_request *reqs = calloc(BATCH, sizeof(*reqs)), later, marker;
+	struct evnotify_event *events = calloc(BATCH, sizeof(*events));
+	unsigned int i, attempts = 5;
+	bool marked = false;
+	__u64 due, got = 0;
+	int n = 0;
+
+	ASSERT_TRUE(reqs && events);
+	if (shift_clock(0))
+		SKIP(return, "the clock cannot be set: %s", strerror(errno));
+	do {
+		for (; got < counters(self->fd).armed; got += n) {
+			n = read_some(self->fd, events, BATCH);
+			ASSERT_LT(0, n);
+		}
+		due = now_ns(CLOCK_REALTIME) + FAR_NS;
+		for (i = 0; i < N; i++) {
+			reqs[i % BATCH] = on_clock(CLOCK_REALTIME, due, EVNOTIFY_ABSTIME);
+			if (i % BATCH == BATCH - 1)
+				ASSERT_EQ(BATCH, arm_many(self->fd, reqs, BATCH));
+		}
+		ASSERT_EQ(0, shift_clock(2 * FAR_NS));
+		EXPECT_TRUE(UNTIL(counters(self->fd).pending < N));
+		ASSERT_EQ(0, shift_clock(-2 * (__s64)FAR_NS));
+	} while (!counters(self->fd).pending && --attempts);
+	ksft_print_msg("%llu were left when the clock was back\n", counters(self->fd).pending);
+
+	later = on_clock(CLOCK_REALTIME, FAR_NS / 2, 0);
+	EXPECT_EQ(0, arm(self->fd, &later));
+	marker = on_clock(CLOCK_MONOTONIC, 0, 0);
+	EXPECT_EQ(0, arm(self->fd, &marker));
+	while (!marked && readable(self->fd, PATIENCE_MS)) {
+		n = read_some(self->fd, events, BATCH);
+		ASSERT_LT(0, n);
+		for (i = 0; i < (unsigned int)n; i++) {
+			EXPECT_LE(events[i].due_ns, events[i].expired_ns);
+			marked |= events[i].id == marker.id;
+		}
+	}
+	EXPECT_TRUE(marked);
+	EXPECT_EQ(0, cancel(self->fd, later.id));
+}
+
 TEST_F(instance, a_relative_time_moves_with_the_clock)
 {
 	struct evnotify_request req = on_clock(CLOCK_REALTIME, FAR_NS, 0);
