@@ -5,7 +5,7 @@
  * The sources are written to the newest kernel's names.  What an older kernel
  * lacks is supplied here, under that name; Kbuild finds out by looking into
  * the kernel's headers, since distributions carry changes back.  In a kernel
- * tree nothing of this file is left but its includes.
+ * tree this file is not needed, and not there.
  */
 #ifndef EVNOTIFY_COMPAT_H
 #define EVNOTIFY_COMPAT_H
@@ -41,9 +41,18 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define kzalloc_obj(obj, gfp) kzalloc(sizeof(obj), gfp)
 #endif
 
-/* 6.12: exempts an array from INIT_STACK_ALL. */
+/* 6.12: exempts a variable from INIT_STACK_ALL, if the compiler does that. */
 #ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
 #define __uninitialized __attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
+/* 6.2: all architectures have it, most without effect. */
+#ifndef barrier_nospec
+#define barrier_nospec() do { } while (0)
 #endif
 
 #endif /* EVNOTIFY_COMPAT_H */

@@ -11,7 +11,6 @@
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
-#include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -153,8 +152,24 @@ evnotify_read(struct evnotify_instance *inst,
 	return told;
 }
 
-/* Sleep until there may be a record or a signal. */
-static void evnotify_sleep(struct evnotify_instance *inst)
+/*
+ * Bring in the memory for a record, by a write as evnotify_read() does it: what
+ * kind of memory it is makes no difference.  False: there is none.
+ */
+static noinline bool evnotify_clear(struct evnotify_event __user *event,
+				    struct iov_iter *to)
+{
+	size_t cleared;
+
+	if (!to)
+		return !clear_user(event, sizeof(*event));
+	cleared = iov_iter_zero(sizeof(*event), to);
+	iov_iter_revert(to, cleared);
+	return cleared == sizeof(*event);
+}
+
+/* Sleep until there may be a record; false: there is none, but a signal. */
+static bool evnotify_sleep(struct evnotify_instance *inst)
 {
 	DEFINE_WAIT(wait);
 
@@ -163,6 +178,7 @@ static void evnotify_sleep(struct evnotify_instance *inst)
 	if (!READ_ONCE(inst->ready.head) && !signal_pending(current))
 		schedule();
 	finish_wait(&inst->wait, &wait);
+	return READ_ONCE(inst->ready.head) || !signal_pending(current);
 }
 
 /* read() to memory of the process, or, if @to is not NULL, any other. */
@@ -183,7 +199,8 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 				break;
 			if (nowait || file->f_flags & O_NONBLOCK)
 				return -EAGAIN;
-			evnotify_sleep(inst);
+			if (!evnotify_sleep(inst))
+				return -ERESTARTSYS;
 		}
 		told = evnotify_read(inst, uptr + done, to, room - done);
 		done += told;
@@ -191,17 +208,13 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 			break;
 		if (!told && READ_ONCE(inst->ready.head)) {
 			/* There is a record, but the memory is away. */
-			if (to ? fault_in_iov_iter_writeable(to, sizeof(*uptr)) :
-				 fault_in_safe_writeable((char __user *)(uptr + done),
-							 sizeof(*uptr)))
+			if (!evnotify_clear(uptr + done, to) ||
+			    fatal_signal_pending(current))
 				return done ? done * sizeof(*uptr) : -EFAULT;
 		}
 		/* Periodic requests may supply us for ever. */
-		if (signal_pending(current)) {
-			if (done)
-				break;
-			return -ERESTARTSYS;
-		}
+		if (done && signal_pending(current))
+			break;
 		cond_resched();
 	}
 	return done * sizeof(*uptr);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - arm, cancel and update requests; set up and stop an instance
+ * evnotify - arm and update requests; set up and stop an instance
  */
+#include <linux/bits.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -9,7 +10,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/pagemap.h>
+#include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -56,14 +57,15 @@ void evnotify_check(struct evnotify_instance *inst)
 
 /* What the times of one call have in common. */
 struct evnotify_times {
-	/* The time on each clock, 0: not read yet. */
+	/* The time on each clock, where @known has its bit. */
 	ktime_t now[EVNOTIFY_NR_CLOCKS];
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
+	u32 known;
 };
 
 static __always_inline void evnotify_times_init(struct evnotify_times *times)
 {
-	memset(times->now, 0, sizeof(times->now));
+	times->known = 0;
 	evnotify_offsets(times->offsets);
 }
 
@@ -78,8 +80,10 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 	s64 offset = times->offsets[clock];
 
 	if (!(flags & EVNOTIFY_ABSTIME)) {
-		if (!times->now[clock])
+		if (!(times->known & BIT(clock))) {
 			times->now[clock] = evnotify_now(clock);
+			times->known |= BIT(clock);
+		}
 		return ktime_add_safe(times->now[clock], due_ns);
 	}
 	if (!offset)
@@ -89,7 +93,8 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 	return due_ns > offset ? due_ns - offset : 0;
 }
 
-static int evnotify_clock(clockid_t clockid)
+/* EVNOTIFY_NR_CLOCKS: it is none of ours. */
+static unsigned int evnotify_clock(clockid_t clockid)
 {
 	switch (clockid) {
 	case CLOCK_MONOTONIC:
@@ -101,7 +106,7 @@ static int evnotify_clock(clockid_t clockid)
 	case CLOCK_TAI:
 		return EVNOTIFY_TAI;
 	default:
-		return -EINVAL;
+		return EVNOTIFY_NR_CLOCKS;
 	}
 }
 
@@ -177,15 +182,17 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 	struct eventfd_ctx *eventfd;
 	struct evnotify_queue *q;
 	struct evnotify_req *req;
-	int clock;
+	unsigned int clock;
 	u64 id;
 
 	if (src->from ? !evnotify_get_iter(&request, src->from) :
 			!evnotify_get_user(&request, src->uptr))
 		return -EFAULT;
 	clock = evnotify_clock(request.clockid);
-	if (clock < 0 || !evnotify_request_ok(&request, src->waiter))
+	if (clock >= EVNOTIFY_NR_CLOCKS ||
+	    !evnotify_request_ok(&request, src->waiter))
 		return -EINVAL;
+	clock = array_index_nospec(clock, EVNOTIFY_NR_CLOCKS);
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
 		eventfd = eventfd_ctx_fdget(request.eventfd);
 		if (IS_ERR(eventfd))
@@ -243,19 +250,20 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 }
 
 /*
- * Bring in the memory that evnotify_submit_one() missed; false: there is none.
- * For writing only once the request was read and found good: a bad one is
- * EINVAL, wherever it is.
+ * Bring in the memory that evnotify_submit_one() missed, by doing what failed
+ * there: whatever kind of memory it is, the answer is the same.  False: there is
+ * none.  An id is written only once the request was read and found good: a bad
+ * one is EINVAL, wherever it is.
  */
-static bool evnotify_fault_in(const struct evnotify_source *src)
+static noinline bool evnotify_fault_in(const struct evnotify_source *src)
 {
-	const size_t size = sizeof(struct evnotify_request);
+	struct evnotify_request request __uninitialized;
 
 	if (src->from)
-		return !fault_in_iov_iter_readable(src->from, size);
+		return evnotify_get_iter(&request, src->from);
 	if (src->id_failed)
-		return !fault_in_safe_writeable((char __user *)src->uptr, size);
-	return !fault_in_readable((char __user *)src->uptr, size);
+		return !put_user(0, &src->uptr->id);
+	return !copy_from_user(&request, src->uptr, sizeof(request));
 }
 
 /**
@@ -279,20 +287,17 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 
 	evnotify_times_init(&times);
 	while (taken < count) {
-		unsigned int n = min_t(size_t, count - taken,
-				       EVNOTIFY_ARM_BATCH);
 		size_t before = taken;
+		size_t end = min(count, taken + EVNOTIFY_ARM_BATCH);
 		int ret;
 
 		src->id_failed = false;
-		taken += n;
 		spin_lock_irq(&inst->lock);
 		pagefault_disable();
 		do {
 			ret = evnotify_submit_one(inst, src, &times);
-		} while (!ret && --n);
+		} while (!ret && ++taken < end);
 		pagefault_enable();
-		taken -= n;
 		inst->armed += taken - before;
 		inst->pending += taken - before;
 		evnotify_check(inst);

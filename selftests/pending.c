@@ -6,8 +6,11 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+
+#include <linux/userfaultfd.h>
 
 #include "evnotify_test.h"
 
@@ -270,6 +273,26 @@ TEST_F(instance, read_brings_its_memory_in)
 	}
 }
 
+/* Below a stack there is no memory before somebody writes to it. */
+TEST_F(instance, read_lets_a_stack_grow)
+{
+	size_t page = sysconf(_SC_PAGESIZE), room = 1024 * page;
+	struct evnotify_event *top;
+	char *map;
+
+	map = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	ASSERT_EQ(0, munmap(map, room));
+	map = mmap(map + room - page, page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	top = (void *)map;
+
+	ASSERT_TRUE(make_ready(self->fd, 1));
+	ASSERT_EQ(1, read_some(self->fd, top - 1, 1));
+	EXPECT_EQ(1, top[-1].seq);
+}
+
 TEST_F(instance, read_blocks_until_there_is_a_record)
 {
 	struct evnotify_request req = pending_in(0, 5);
@@ -319,6 +342,54 @@ TEST_F(instance, a_signal_interrupts_a_blocked_read)
  * Records come faster than anybody can read them, and the buffer has no end: a signal has to
  * get through all the same, and the process gets what was copied until then.
  */
+struct away {
+	int fd, ret;
+	void *memory;
+};
+
+static void *read_to_away(void *arg)
+{
+	struct away *away = arg;
+
+	away->ret = read_some(away->fd, away->memory, 1);
+	return NULL;
+}
+
+/* There is a record, but its memory takes its time to come: a signal is no excuse. */
+TEST_F(instance, a_signal_does_not_keep_a_record_back)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	struct sigaction action = { .sa_handler = count_signal };
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_zeropage zero = {};
+	struct away away = { .fd = self->fd };
+	struct uffd_msg msg;
+	pthread_t thread;
+	int uffd;
+
+	uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd: %s", strerror(errno));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	away.memory = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(away.memory != MAP_FAILED);
+	reg.range.start = (uintptr_t)away.memory;
+	reg.range.len = page;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_TRUE(make_ready(self->fd, 1));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_to_away, &away));
+	ASSERT_EQ(sizeof(msg), read(uffd, &msg, sizeof(msg)));
+	ASSERT_EQ(0, pthread_kill(thread, SIGUSR1));
+	zero.range = reg.range;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(1, away.ret);
+	EXPECT_EQ(1, signals);
+}
+
 TEST_F(instance, a_signal_ends_a_long_read)
 {
 	enum { N = 2000, PIECES = 16384 };
