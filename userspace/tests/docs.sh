@@ -256,19 +256,19 @@ members trace cmd_trace.c
 members doctor cmd_doctor.c
 
 # Commands, modes, clocks: code, page, completions.
-# in_zsh WHAT: the words of the completion for zsh that are of this kind
-in_zsh() { sed -n "s/.*:$1:(\(.*\))'.*/\1/p" completion/evnotify.zsh | tr ' ' '\n' >"$tmp/zsh"; }
+# in_zsh WHAT: the words that the completion for zsh has after this
+in_zsh() { sed -n "s/.*$1:(\(.*\))'.*/\1/p" completion/evnotify.zsh | tr ' ' '\n' >"$tmp/zsh"; }
 sed -n 's/^\t\.name = "\([a-z]\{1,\}\)",$/\1/p' cli/cmd_*.c >"$tmp/code"
 sed -n 's/^\.Ss evnotify \([a-z]*\)$/\1/p' "$command" >"$tmp/page"
 completes help '' >"$tmp/bash"
-in_zsh '[^:]*command'
-grep -vx help "$tmp/zsh" >"$tmp/zsh-help"
-for where in page bash zsh-help; do
+in_zsh "'1:command"
+for where in page bash zsh; do
 	agree "commands and their $where" "$tmp/code" "$tmp/$where"
 done
 echo help >>"$tmp/code"
 completes '' | grep -v '^-' >"$tmp/bash"
 agree "commands and the first word in bash" "$tmp/code" "$tmp/bash"
+in_zsh "'1:delay or command"
 agree "commands and the first word in zsh" "$tmp/code" "$tmp/zsh"
 sed -n 's/^\t\t{ "\([a-z]*\)", [a-z]*_argument.*/--\1/p' cli/cmd_event.c >"$tmp/code"
 printf '%s\n' --help --version >>"$tmp/code"
@@ -278,7 +278,7 @@ sed -n 's/^\t{ "\([a-z]*\)", EVNOTIFY_MODE_[A-Z]*, run_.*/\1/p' cli/cmd_watch.c 
 section "$command" "evnotify watch" | sed -n '/Ar MODE/,/^\.It Fl a/s/^\.Cm \([a-z]*\).*/\1/p' \
 	>"$tmp/page"
 completes watch --mode '' >"$tmp/bash"
-in_zsh mode
+in_zsh :mode
 for where in page bash zsh; do
 	agree "modes of watch and their $where" "$tmp/code" "$tmp/$where"
 done
@@ -286,7 +286,7 @@ sed -n 's/^\t{ "\([a-z]*\)", CLOCK_[A-Z]* },$/\1/p' cli/names.c >"$tmp/code"
 section "$command" "evnotify watch" | sed -n '/Ar CLOCK/,/^\.It Fl p/s/^\.Cm \([a-z]*\).*/\1/p' \
 	>"$tmp/page"
 completes watch -c '' >"$tmp/bash"
-in_zsh clock
+in_zsh :clock
 for where in page bash zsh; do
 	agree "clocks of watch and their $where" "$tmp/code" "$tmp/$where"
 done
