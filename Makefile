@@ -5,40 +5,33 @@ VERSION := $(shell cat module/VERSION)
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
-DKMS ?= dkms
-DKMS_SRC ?= $(DESTDIR)/usr/src/evnotify-$(VERSION)
 DEB_DIR ?= build/deb
 MODULE := build/module/$(KVER)/evnotify.ko
 VM := selftests/vm
 
 help:
-	@echo 'evnotify $(VERSION): event notification in two modes, /dev/evnotify'
+	@echo 'evnotify $(VERSION): event notification in two modes; make help shows this'
 	@echo
-	@echo 'See it and prove it, in throw-away VMs (nothing of this machine changes but packages):'
-	@echo '  make demo                 both modes end to end, under three minutes'
-	@echo '  make check                all tests on the main kernels; KERNEL="6.1 debug" picks cells'
-	@echo '  make check-all            and on all others of selftests/vm/cells'
-	@echo '  make vm                   a shell in a VM with module and tools; CMD="..." runs one'
-	@echo '                            command; KERNEL=6.12 picks a kernel; DEBUG=1 the debug kernel'
-	@echo '  make bench                instructions per request, against timerfd, io_uring, POSIX timers;'
-	@echo '                            bench-save, -compare, -profile; bench-native on this machine; JSON=1'
-	@echo '  make fuzz                 the fuzzer for an hour; TIME=600 for ten minutes'
-	@echo '  make coverage             lines and branches of the module that the tests reach, as a table and HTML'
-	@echo '  make model                check the model of the engine (module/evnotify.pml) with spin'
-	@echo '  make torture              all that processes can do, at once; KERNEL=debug picks a kernel,'
-	@echo '                            EVNOTIFY_TORTURE_MS=60000 the time, EVNOTIFY_SEED=N repeats'
-	@echo
-	@echo 'On this machine (kernel $(KVER)):'
-	@echo '  make modules              build the module; KDIR=... for other headers'
-	@echo '  make userspace            build library, command and examples'
-	@echo '  make load, make unload    insert, remove the module (as root)'
-	@echo '  make install, uninstall   module, library and command; DESTDIR, PREFIX=$(PREFIX)'
-	@echo '  make dkms-install         the module through DKMS, for every future kernel (as root);'
-	@echo '                            dkms-uninstall takes it away again'
-	@echo '  make deb                  Debian packages, into $(DEB_DIR)'
-	@echo '  make check-install        installs them in throw-away Debian systems; SUITE="trixie"'
-	@echo '  make in-tree KSRC=DIR     lay driver, tests and documentation into a kernel tree, as commits'
-	@echo '  make clean                remove build/ (downloads stay in ~/.cache/evnotify)'
+	@echo 'In throw-away VMs, where nothing of this machine changes but packages:'
+	@echo '  demo              both modes end to end, under three minutes'
+	@echo '  check             tests on the main kernels; KERNEL="6.1 debug" picks cells'
+	@echo '  check-all         and on all others of selftests/vm/cells'
+	@echo '  check-install     the packages in throw-away Debian systems; SUITE="trixie"'
+	@echo '  vm                a shell with module and tools; KERNEL=7.2 or DEBUG=1; CMD=""'
+	@echo '  torture           all at once; KERNEL= EVNOTIFY_TORTURE_MS= EVNOTIFY_SEED='
+	@echo '  fuzz              the fuzzer for an hour; TIME=600 for ten minutes'
+	@echo '  coverage          what of the module the tests reach, as a table and HTML'
+	@echo '  bench             instructions per request, and those of its peers; JSON=1;'
+	@echo '                    bench-save, bench-compare, bench-profile; here: bench-native'
+	@echo 'On this machine (kernel $(KVER)); what changes it needs root:'
+	@echo '  modules, userspace               build the module; library and command'
+	@echo '  load, unload                     insert, remove the module'
+	@echo '  install, uninstall               module, library, command; DESTDIR= PREFIX='
+	@echo '  dkms-install, dkms-uninstall     the module, for every kernel from now on'
+	@echo '  deb                              Debian packages, into $(DEB_DIR)'
+	@echo '  model                            check the model of the engine with spin'
+	@echo '  in-tree KSRC=DIR                 lay the driver into a kernel tree, as commits'
+	@echo '  clean                            remove build/; downloads stay in ~/.cache'
 
 demo:
 	@$(VM)/demo.sh $(KERNEL)
@@ -50,6 +43,7 @@ check-all:
 	@$(VM)/check.sh all
 
 vm:
+	$(if $(and $(KERNEL),$(DEBUG)),$(error DEBUG=1 is KERNEL=debug; give one of them))
 	@$(VM)/shell.sh $(or $(KERNEL),$(if $(DEBUG),debug,6.12)) $(if $(CMD),'$(subst ','\'',$(CMD))')
 
 # The build happens in a copy, so that several kernels and users do not meet in module/.
@@ -83,30 +77,49 @@ install: $(MODULE) userspace
 	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d userspace/udev/rules.d/70-evnotify.rules
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d userspace/udev/sysusers.d/evnotify.conf
-	$(if $(DESTDIR),,-systemd-sysusers $(PREFIX)/lib/sysusers.d/evnotify.conf && udevadm control --reload)
+	$(if $(DESTDIR),,ldconfig)
+	$(if $(DESTDIR),,-systemd-sysusers $(PREFIX)/lib/sysusers.d/evnotify.conf && udevadm control --reload && \
+		udevadm trigger --subsystem-match=misc --sysname-match=evnotify)
+
+# Directories that install makes, inner ones first. Those that each system has are not among them.
+installed_dirs = ./lib/modules/$(KVER)/updates $(addprefix .$(PREFIX)/, \
+	$(addprefix lib/,pkgconfig udev/rules.d udev sysusers.d) $(addprefix share/man/man,1 3 4 7) \
+	$(addprefix share/,bash-completion/completions bash-completion zsh/site-functions zsh))
 
 uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/evnotify.ko*
 	$(if $(DESTDIR),,depmod $(KVER))
 	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-evnotify.rules $(DESTDIR)$(PREFIX)/lib/sysusers.d/evnotify.conf
+	@cd $(DESTDIR)/ && rmdir $(if $(DESTDIR),-p $(addprefix .$(PREFIX)/,bin include)) $(installed_dirs) 2>/dev/null || :
+	$(if $(DESTDIR),,ldconfig)
 	$(if $(DESTDIR),,-test -e /usr/lib/sysusers.d/evnotify.conf || groupdel evnotify)
 
-dkms-install: dkms-uninstall
-	mkdir -p $(DKMS_SRC)
-	cp -R dkms.conf module $(DKMS_SRC)
-	$(if $(DESTDIR),,$(DKMS) install evnotify/$(VERSION) -k $(KVER))
+dkms-install:
+	$(if $(DESTDIR),,@command -v dkms >/dev/null || { echo 'There is no dkms: apt install dkms' >&2; exit 1; })
+	$(MAKE) dkms-uninstall
+	mkdir -p $(DESTDIR)/usr/src/evnotify-$(VERSION)
+	cp -R dkms.conf module $(DESTDIR)/usr/src/evnotify-$(VERSION)
+	$(if $(DESTDIR),,dkms install evnotify/$(VERSION) -k $(KVER))
 
+# of every version
 dkms-uninstall:
-	$(if $(DESTDIR),,! $(DKMS) status evnotify/$(VERSION) | grep -q . || $(DKMS) remove evnotify/$(VERSION) --all)
-	rm -rf $(DKMS_SRC)
+	$(if $(filter /usr/src/evnotify-%,$(CURDIR)),$(error This is where the source goes; run make in another directory))
+	$(if $(DESTDIR),,@! dpkg -S '/usr/src/evnotify-[0-9]*' >/dev/null 2>&1 || \
+		{ echo 'The module is there as a package: apt remove evnotify-dkms' >&2; exit 1; })
+	$(if $(DESTDIR),,@! command -v dkms >/dev/null || \
+		dkms status evnotify | sed -n 's|^\(evnotify/[^,:]*\)[,:].*|\1|p' | sort -u | \
+		while read -r version; do dkms remove $$version --all </dev/null || exit; done)
+	rm -rf $(DESTDIR)/usr/src/evnotify-[0-9]*
+	$(if $(DESTDIR),@cd $(DESTDIR)/ && rmdir -p usr/src 2>/dev/null || :)
 
 # In a copy, as dpkg-buildpackage writes into the tree.
 deb:
 	rm -rf $(DEB_DIR)
 	mkdir -p $(DEB_DIR)/evnotify-$(VERSION)
 	tar -cf - --exclude=./.git --exclude=./build --exclude=./userspace/build . | tar -xf - -C $(DEB_DIR)/evnotify-$(VERSION)
-	cd $(DEB_DIR)/evnotify-$(VERSION) && dpkg-buildpackage --no-sign
+	cd $(DEB_DIR)/evnotify-$(VERSION) && \
+		DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS noautodbgsym" dpkg-buildpackage --no-sign
 	@ls $(DEB_DIR)/*.deb
 
 check-install:
