@@ -3,17 +3,42 @@
  * evnotify - a model of the life of a request, for Spin
  *
  * selftests/model.sh checks every interleaving of it.  An inline or proctype
- * whose name begins with evnotify_ models the function of that name in
+ * whose name begins with evnotify_ models the function of that name in the
  * C files beside it.  What a function does under inst->lock is one
  * d_step here, and what it does outside are steps of their own.  Whoever
  * changes one of these functions changes the model with it.
  *
  * What is left out, and why that hides nothing:
  *  - Other instances: instances share no variable (model.sh looks).
- *  - The other clocks: their queues meet in the lock and in inst->expired
- *    only, where several requests of one clock meet as well.
- *  - The order of requests that are due at the same time; the limit of owed
- *    signals.
+ *  - The other clocks: their queues meet in the lock, in inst->backlog, a bit
+ *    each, and in inst->expired, where several requests of one clock meet as
+ *    well.  evnotify_now() is the variable now.
+ *  - Line and tree of a queue: together they are one queue in the order of due
+ *    times (evnotify_earlier()), changed under the lock.  All that can be seen
+ *    of the two is which of several that are due at the same time is first.
+ *    A newcomer is that if the line was empty: then the code starts the timer,
+ *    as for an earlier one.  Here it does not, lest that hide a lost start.
+ *  - The limit of owed signals: 65535 are too many for a model.
+ *  - Several at once under one lock, in evnotify_submit(), evnotify_read() and
+ *    evnotify_cancel_all(): it is one after the other, and nobody came between.
+ *    Signals that end a batch or a read(): they leave what is done as it is.
+ *  - How memory is read, checked and brought in, and what an event record
+ *    says: evnotify_get_user(), evnotify_get_iter(), evnotify_put_id(),
+ *    evnotify_fault_in(), evnotify_clock(), evnotify_times_init(),
+ *    evnotify_times_ok(), evnotify_request_ok(), evnotify_due(),
+ *    evnotify_fill().  A call that fails there has changed nothing but
+ *    inst->serial, if it was the id that could not be written: then that id is
+ *    never seen, and no record has it.
+ *  - A pool that grows, by evnotify_pool_grow() and evnotify_pool_add(): all
+ *    records are there from the start.  A chunk comes in one step under the
+ *    lock, and CANCEL_ALL reads the serial number and the number of chunks in
+ *    one: what a later chunk holds is newer than what it may cancel, and
+ *    here it passes over that, record by record.
+ *  - The start, when nobody else knows the instance: evnotify_instance_init(),
+ *    evnotify_queue_init(), evnotify_pool_init(); and evnotify_check_fifo(),
+ *    since a channel cannot be broken.
+ *  - The order in which other CPUs see memory: only inst->ready.head and
+ *    inst->wait are looked at without the lock, and the barriers are there.
  * Time is a small number that a process of its own moves on.
  *
  * The invariants of the engine are the assertions:
@@ -24,7 +49,8 @@
  *  3. One owner: g_ended says that a request was taken out of the queue for
  *     good; it is set once.  Who frees or signals a record has it in hand.
  *  4. Nothing outlives the instance: no callback runs once it is gone.
- *  5. Never early.
+ *  5. Never early, also if the clock was set back.
+ *  6. The interrupt ends, even if the clock was set back.
  *
  * Which threads there are and what they do is chosen by -D, see below.
  * Mutations (-DMUT_...): each breaks one rule, and must be caught.
@@ -90,8 +116,9 @@ bit done;			/* the completion of the WAIT */
 
 /* Its queue and hrtimer */
 byte now;			/* the clock */
+bit set_back;			/* once, if SET_BACK */
 byte q_now;			/* q->now */
-bit backlog;
+bit backlog;			/* else q_now means nothing, and is 0 here */
 bit timer_queued, timer_running;
 byte timer_expires;
 
@@ -106,6 +133,7 @@ bit g_dead;			/* release() has returned */
 byte g_refs;			/* calls and descriptors that hold the file */
 byte g_told_records;		/* event records that the process was given */
 byte g_handed;			/* records that belong to a WAIT */
+byte g_eventfds;		/* references to eventfds */
 byte g_expired[NREQ + 1];	/* expirations, by id */
 byte g_told[NREQ + 1];		/* of these, those the process was told of */
 bit g_final[NREQ + 1];		/* the last record was told */
@@ -114,7 +142,7 @@ bit g_void[NREQ + 1];		/* cancelled, signal or eventfd: no last record */
 bit g_cancel_returned[NREQ + 1];
 
 /* Used within one d_step only */
-hidden byte x, n, f, late, count, last, found;
+hidden byte x, n, f, late, left_over, more;
 
 /* --- the kernel around us ----------------------------------------------- */
 
@@ -134,6 +162,7 @@ inline balance()
 	assert(armed == completed + cancelled + pending);
 	assert(unread == len(ready));
 	assert(seq == g_told_records + unread + g_handed);
+	assert(!closing || empty(expired));
 	n = 0; late = 0; x = 0;
 	do
 	:: x < NREC ->
@@ -159,22 +188,6 @@ inline ended(which)
 	g_ended[which] = 1
 }
 
-inline take_record(r)
-{
-	r = 0;
-	do
-	:: r < NREC && req[r].list != FREE -> r++
-	:: else -> break
-	od;
-	if
-	:: r < NREC ->
-		used++;
-		serial++;
-		req[r].id = serial
-	:: else
-	fi
-}
-
 inline evnotify_pool_give(r)
 {
 	req[r].id = 0;
@@ -193,10 +206,11 @@ inline evnotify_free(r)
 {
 	assert(req[r].list == NO_LIST);
 	assert(!req[r].pending);
+	g_eventfds = g_eventfds - req[r].eventfd;
 	evnotify_pool_give(r)
 }
 
-/* The pending request of that id, or NONE; NREC: there never was one */
+/* The pending request of that id, or NONE */
 inline evnotify_find(r, wanted)
 {
 	r = 0;
@@ -210,14 +224,15 @@ inline evnotify_find(r, wanted)
 	fi
 }
 
+/* The last close empties the queues and leaves the records as they are. */
 inline evnotify_queue_first()
 {
 	f = NONE; x = 0;
 	do
 	:: x < NREC ->
 		if
-		:: req[x].pending && (f == NONE || req[x].due < req[f].due) ->
-			f = x
+		:: req[x].pending && !closing &&
+		   (f == NONE || req[x].due < req[f].due) -> f = x
 		:: else
 		fi;
 		x++
@@ -234,6 +249,7 @@ inline evnotify_queue_start()
 	fi
 }
 
+/* evnotify_queue_append(), or not */
 inline evnotify_queue_insert(r)
 {
 	assert(!req[r].pending);
@@ -243,10 +259,11 @@ inline evnotify_queue_insert(r)
 /* Only a new first one touches the timer. */
 inline evnotify_queue_add(r)
 {
-	evnotify_queue_insert(r);
 	evnotify_queue_first();
+	n = (f == NONE || req[r].due < req[f].due);
+	evnotify_queue_insert(r);
 	if
-	:: req[f].due == req[r].due -> evnotify_queue_start()
+	:: n -> evnotify_queue_start()
 	:: else
 	fi
 }
@@ -254,7 +271,6 @@ inline evnotify_queue_add(r)
 inline evnotify_make_ready(r)
 {
 	assert(nfull(ready));
-	seq++;
 	req[r].list = READY;
 	ready!r;
 	unread++
@@ -263,9 +279,9 @@ inline evnotify_make_ready(r)
 inline evnotify_complete(r, wake)
 {
 	assert(req[r].list == NO_LIST);
+	seq++;
 	if
 	:: req[r].waiter ->
-		seq++;
 		g_handed++;
 		assert(!done);
 		done = 1
@@ -275,58 +291,64 @@ inline evnotify_complete(r, wake)
 	fi
 }
 
-/* found: more are due */
-inline evnotify_expire(batch)
+/* more: it comes back to the queue */
+inline evnotify_count(r, time)
 {
-	last = 0;
-	count = batch;		/* n of the function */
+	n = 1;			/* count of the function */
+	more = 0;
+	if
+	:: req[r].period ->
+		n = n + time - req[r].due;
+		if
+		:: req[r].left ->
+			n = (n < req[r].left -> n : req[r].left);
+			req[r].left = req[r].left - n;
+			more = (req[r].left > 0)
+		:: else -> more = 1
+		fi
+	:: else
+	fi;
+	req[r].count = req[r].count + n;
+	g_expired[req[r].id] = g_expired[req[r].id] + n;
+	req[r].due = (more -> req[r].due + n : req[r].due)
+}
+
+/* f: the first that is left; left_over: of @batch */
+inline evnotify_expire(time, batch)
+{
+	left_over = batch;
 	do
 	:: evnotify_queue_first();
 		if
-		:: f == NONE || req[f].due > q_now ->
-			found = 0;
-			break
+		:: f == NONE -> break
 		:: else
 		fi;
 		if
-		:: count == 0 ->
-			found = 1;
-			break
-		:: else -> count--
+#ifdef MUT_TRUST_THE_TIMER
+		:: req[f].due > time && left_over < batch -> break
+#else
+		:: req[f].due > time -> break
+#endif
+		:: else
+		fi;
+		if
+		:: left_over == 0 -> break
+		:: else -> left_over--
 		fi;
 		assert(req[f].due <= now);
-		req[f].pending = 0;
-		n = 1;		/* count of the function */
-		last = 1;
-		if
-		:: req[f].period ->
-			n = n + q_now - req[f].due;
-			if
-			:: req[f].left ->
-				n = (n < req[f].left -> n : req[f].left);
-				req[f].left = req[f].left - n;
-				last = !req[f].left
-			:: else -> last = 0
-			fi
-		:: else
-		fi;
-		req[f].count = req[f].count + n;
-		g_expired[req[f].id] = g_expired[req[f].id] + n;
+		req[f].pending = 0;	/* evnotify_queue_remove() */
+		evnotify_count(f, time);
 #ifdef MUT_COMPLETE_WITHOUT_CLAIM
 		/* The origin's way: stays where cancel finds it. */
-		if
-		:: last -> req[f].pending = 1; req[f].due = TIME + 1; last = 0;
-		:: else -> req[f].due = req[f].due + n; req[f].pending = 1
-		fi;
+		req[f].due = (more -> req[f].due : TIME + 1);
+		req[f].pending = 1;
 #else
 		if
-		:: last ->
+		:: more -> evnotify_queue_insert(f)
+		:: else ->
 			pending--;
 			completed++;
 			ended(req[f].id)
-		:: else ->
-			req[f].due = req[f].due + n;
-			evnotify_queue_insert(f)
 		fi;
 #endif
 		if
@@ -339,13 +361,18 @@ inline evnotify_expire(batch)
 	od
 }
 
-inline evnotify_cancel_req(r, wake)
+inline cancel_pending(r)
 {
-	req[r].pending = 0;
+	req[r].pending = 0;		/* evnotify_queue_remove() */
 	pending--;
 	cancelled++;
 	ended(req[r].id);
-	req[r].cancelled = 1;
+	req[r].cancelled = 1
+}
+
+inline evnotify_cancel_req(r, wake)
+{
+	cancel_pending(r);
 	if
 	:: req[r].eventfd -> g_void[req[r].id] = 1
 	:: else
@@ -369,9 +396,17 @@ inline evnotify_cancel_req(r, wake)
 inline evnotify_submit_one(r, spec_eventfd, spec_waiter, spec_due, spec_period, spec_left)
 {
 	d_step {
-		take_record(r);
+		r = 0;
+		do
+		:: r < NREC && req[r].list != FREE -> r++
+		:: else -> break
+		od;
 		if
 		:: r < NREC ->
+			used++;
+			serial++;
+			g_eventfds = g_eventfds + spec_eventfd;
+			req[r].id = serial;
 			req[r].eventfd = spec_eventfd;
 			req[r].waiter = spec_waiter;
 			req[r].due = spec_due;
@@ -403,28 +438,40 @@ inline evnotify_wake(wake)
 	}
 }
 
+/*
+ * With what the core does before and after, in one step each.  It reads the
+ * clock once, and calls for as long as the timer's time has come by that.
+ */
 proctype evnotify_interrupt()
 {
 	bit restart;
+	byte core_now, idle;
 
 end:	do
 	:: d_step {
 		timer_queued && timer_expires <= now ->
+		core_now = now;
 		timer_queued = 0;
 		timer_running = 1;
 		assert(!g_dead)
 	   };
-	   d_step {
+	   do
+	   :: d_step {
+		timer_running ->
 		assert(!g_dead);
-		q_now = now;
-		evnotify_expire(IRQ_BATCH);
-		backlog = found;
+		evnotify_expire(now, IRQ_BATCH);
+		if
+		:: f != NONE && req[f].due <= now -> backlog = 1
+#ifndef MUT_CLOCK_IS_NEVER_SET_BACK
+		:: !timer_queued && now < timer_expires -> backlog = 1
+#endif
+		:: else -> backlog = 0
+		fi;
+		q_now = (backlog -> now : 0);
 		if
 		:: len(expired) || backlog -> tasklet_schedule()
 		:: else
 		fi;
-		restart = 0;
-		evnotify_queue_first();
 		if
 		:: backlog || f == NONE
 		:: else ->
@@ -438,14 +485,22 @@ end:	do
 				restart = 1
 			fi
 		fi;
+		/* Once is fair: a request may be gone when its time comes. */
+		idle = (restart && left_over == IRQ_BATCH -> idle + 1 : 0);
+		assert(idle < 2);
 		balance()
-	   };
-	   d_step {	/* __run_hrtimer() */
+	      };
+	      d_step {
 		assert(!g_dead);
 		timer_queued = timer_queued || restart;
 		restart = 0;
-		timer_running = 0
-	   }
+		timer_running = timer_queued && timer_expires <= core_now;
+		timer_queued = timer_queued && !timer_running;
+		core_now = (timer_running -> core_now : 0);
+		idle = (timer_running -> idle : 0)
+	      }
+	   :: else -> break
+	   od
 	od
 }
 
@@ -472,21 +527,25 @@ inline settle()
 		:: nempty(signalled) ->
 			signalled?f;
 			assert(req[f].list == SIGNALLING);
-			req[f].list = NO_LIST;
 			req[f].count--;
 			if
+#ifdef MUT_SIGNAL_WHEN_CLOSED
 			:: req[f].count && !req[f].cancelled ->
+#else
+			:: req[f].count && !req[f].cancelled && !closing ->
+#endif
 				req[f].list = EXPIRED;
 				expired!f;
 				tasklet_schedule()
 			:: else ->
+				req[f].list = NO_LIST;
 				if
-				:: !req[f].pending ->
-					assert(g_void[req[f].id] ||
+				:: req[f].pending
+				:: else ->
+					assert(g_void[req[f].id] || closing ||
 					       g_told[req[f].id] == g_expired[req[f].id]);
 					g_final[req[f].id] = 1;
 					evnotify_free(f)
-				:: else
 				fi
 			fi
 		:: empty(signalled) -> break
@@ -494,6 +553,23 @@ inline settle()
 		balance();
 		dpc_running = 0
 	}
+}
+
+inline evnotify_expire_backlog()
+{
+#ifndef MUT_BACKLOG_AT_ITS_TIME
+	q_now = (q_now < now -> q_now : now);
+#endif
+	evnotify_expire(q_now, BATCH);
+	if
+	:: f != NONE && req[f].due <= q_now
+	:: else ->
+		q_now = 0;
+		backlog = 0;
+#ifndef MUT_BACKLOG_WITHOUT_TIMER
+		evnotify_queue_start()
+#endif
+	fi
 }
 
 proctype evnotify_dpc()
@@ -512,56 +588,41 @@ end:	do
 	   d_step {
 		assert(!g_dead);
 		if
-		:: closing
-		:: else ->
+		:: backlog -> evnotify_expire_backlog()
+		:: else
+		fi;
+		i = 0;
+		do
+		:: i < BATCH && len(expired) ->
+			expired?f;
+			assert(req[f].list == EXPIRED);
+			req[f].list = NO_LIST;
+#ifdef MUT_COMPLETE_WITHOUT_CLAIM
+			/* Too late: the lock was let go in between. */
 			if
-			:: backlog ->	/* evnotify_expire_backlog() */
-				evnotify_expire(BATCH);
-				backlog = found;
-				if
-				:: !backlog ->
-#ifndef MUT_BACKLOG_WITHOUT_TIMER
-					evnotify_queue_start()
-#else
-					skip
-#endif
-				:: else
-				fi
+			:: !req[f].period ->
+				req[f].pending = 0;
+				pending--;
+				completed++;
+				ended(req[f].id)
 			:: else
 			fi;
-			i = 0;
-			do
-			:: i < BATCH && len(expired) ->
-				expired?f;
-				assert(req[f].list == EXPIRED);
-				req[f].list = NO_LIST;
-#ifdef MUT_COMPLETE_WITHOUT_CLAIM
-				/* Too late: the lock was let go in between. */
-				if
-				:: !req[f].period ->
-					req[f].pending = 0;
-					pending--;
-					completed++;
-					ended(req[f].id)
-				:: else
-				fi;
 #endif
-				if
-				:: !req[f].eventfd -> evnotify_complete(f, wake)
-				:: req[f].eventfd && req[f].cancelled ->
-					evnotify_free(f)
-				:: else ->
-					req[f].list = SIGNALLING;
-					signalled!f
-				fi;
-				i++
-			:: else -> break
-			od;
-			i = 0;
 			if
-			:: len(expired) || backlog -> tasklet_schedule()
-			:: else
-			fi
+			:: !req[f].eventfd -> evnotify_complete(f, wake)
+			:: req[f].eventfd && req[f].cancelled ->
+				evnotify_free(f)
+			:: else ->
+				req[f].list = SIGNALLING;
+				signalled!f
+			fi;
+			i++
+		:: else -> break
+		od;
+		i = 0;
+		if
+		:: len(expired) || backlog -> tasklet_schedule()
+		:: else
 		fi;
 		balance();
 		i = len(signalled);
@@ -592,7 +653,10 @@ proctype clock()
 {
 	do
 	:: now < TIME -> now++
-	:: else -> break
+#ifdef SET_BACK
+	:: d_step { now > 0 && !set_back -> now--; set_back = 1 }
+#endif
+	:: now == TIME -> break
 	od
 }
 
@@ -680,6 +744,7 @@ inline evnotify_cancel_all()
 		d_step {
 			if
 			:: req[r].pending && req[r].id <= id ->
+				mine = mine | (1 << req[r].id);
 				evnotify_cancel_req(r, wake)
 			:: else
 			fi;
@@ -692,8 +757,20 @@ inline evnotify_cancel_all()
 		fi
 	:: else -> break
 	od;
-	r = 0;
-	tasklet_unlock_wait()
+	r = 1;
+	d_step {
+#ifndef MUT_CANCEL_ALL_DOES_NOT_WAIT
+		tasklet_unlock_wait();
+#endif
+		do
+		:: r <= NREQ ->
+			g_cancel_returned[r] = g_cancel_returned[r] || mine & (1 << r);
+			r++
+		:: else -> break
+		od;
+		mine = 0;
+		r = 0
+	}
 }
 
 inline evnotify_update(which, new_due, new_period)
@@ -717,7 +794,7 @@ inline evnotify_update(which, new_due, new_period)
 /* A thread that knows, or guesses, every id */
 proctype meddler(byte times)
 {
-	byte r, id;
+	byte r, id, mine;
 	bit wake, won, signalling;
 
 	do
@@ -764,6 +841,7 @@ inline evnotify_read()
 			req[f].list = NO_LIST;
 			unread--;
 			g_told_records++;
+			told = 1;
 			n = req[f].id;
 			g_told[n] = g_told[n] + ev_count;
 			assert(g_told[n] == g_expired[n]);
@@ -783,28 +861,30 @@ inline evnotify_read()
 	}
 }
 
+inline evnotify_sleep()
+{
+	sleeping[me] = 1;		/* prepare_to_wait() */
+	if
+	:: nempty(ready) -> sleeping[me] = 0
+	:: empty(ready) ->
+end:		!sleeping[me]
+	fi
+}
+
 /* read(): a record leaves the list in the step in which it is copied */
-proctype evnotify_read_iter(byte me; bool once)
+proctype evnotify_do_read(byte me; bool once)
 {
 	byte ev_count;
-	bit ev_more;
+	bit ev_more, told;
 
 again:	if
 	:: nempty(ready)
-	:: empty(ready) ->
-		sleeping[me] = 1;	/* wait_event() */
-		if
-		:: nempty(ready) -> sleeping[me] = 0
-		:: empty(ready) ->
-end:			!sleeping[me]
-		fi;
-		goto again
+	:: empty(ready) -> evnotify_sleep()
 	fi;
-
 	evnotify_read();
 	if
-	:: once
-	:: else -> goto again
+	:: once && told -> told = 0
+	:: else -> told = 0; goto again
 	fi
 }
 
@@ -835,14 +915,11 @@ proctype evnotify_ioctl_wait()
 			if
 #ifdef MUT_EINTR_ALTHOUGH_CLAIMED
 			:: req[r].pending || !done ->
-				pending = pending - req[r].pending;
+				pending = pending + !req[r].pending;
 #else
 			:: req[r].pending ->
-				pending--;
 #endif
-				req[r].pending = 0;
-				cancelled++;
-				ended(id);
+				cancel_pending(r);
 				g_void[id] = 1;
 				evnotify_free(r);
 				eintr = 1
@@ -874,9 +951,7 @@ proctype evnotify_ioctl_wait()
 	:: d_step {
 		g_handed--;
 		req[r].waiter = 0;
-		req[r].list = READY;
-		ready!r;
-		unread++;
+		evnotify_make_ready(r);
 		balance()
 	   };
 	   evnotify_wake(wake)
@@ -899,25 +974,41 @@ inline tasklet_kill()
 	dpc_sched = 0
 }
 
+inline evnotify_pool_destroy()
+{
+	x = 0;
+	do
+	:: x < NREC ->
+		if
+#ifdef MUT_DROP_PENDING_ONLY
+		:: req[x].pending && req[x].eventfd -> g_eventfds--
+#else
+		:: req[x].list != FREE && req[x].eventfd -> g_eventfds--
+#endif
+		:: else
+		fi;
+		x++
+	:: else -> break
+	od
+}
+
 /* release(): all calls have returned, all descriptors are closed */
 proctype evnotify_instance_destroy()
 {
-	byte i;
-
 	g_refs == 0;
 	d_step {
-		closing = 1;
+		closing = 1;		/* and the queues are empty */
 		cancelled = cancelled + pending;
 		pending = 0;
-		i = 0;
 		do
-		:: i < NREC -> req[i].pending = 0; i++
-		:: else -> break
+		:: nempty(expired) -> expired?_
+		:: empty(expired) -> break
 		od;
-		i = 0;
+		q_now = 0;
 		backlog = 0;
 		balance()
 	};
+	/* The queues are empty, but the interrupt may find the clock set back. */
 #ifdef MUT_KILL_TASKLET_FIRST
 	tasklet_kill();
 	hrtimer_cancel();
@@ -925,8 +1016,10 @@ proctype evnotify_instance_destroy()
 	hrtimer_cancel();
 	tasklet_kill();
 #endif
-	/* evnotify_pool_destroy(), kfree() */
-	g_dead = 1
+	d_step {
+		evnotify_pool_destroy();
+		g_dead = 1		/* kfree() */
+	}
 }
 
 /* When nothing can move any more, nothing may be left to do. */
@@ -937,7 +1030,7 @@ proctype account()
 	timeout ->
 	assert(!dpc_queued && !dpc_running && !timer_running);
 #ifdef RELEASE
-	assert(g_dead && !timer_queued);
+	assert(g_dead && !timer_queued && !g_eventfds);
 #else
 	assert(g_refs == 0);
 	assert(now == TIME && !backlog);
@@ -983,10 +1076,10 @@ init {
 		run meddler(OPS);
 #endif
 #if READERS > 0
-		run evnotify_read_iter(0, READERS > 1);
+		run evnotify_do_read(0, READERS > 1);
 #endif
 #if READERS > 1
-		run evnotify_read_iter(1, 0);
+		run evnotify_do_read(1, 0);
 #endif
 #ifdef RELEASE
 		run evnotify_instance_destroy();

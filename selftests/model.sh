@@ -27,17 +27,26 @@ wait | WAIT that signals, cancels, updates and EFAULT hit | -DSUBMITS=0 -DWAITS=
 wait-other | WAIT next to another request | -DWAITS=1 -DOPS=0
 readers | two readers of one descriptor | -DREADERS=2 -DOPS=1
 release | the last close of two requests at any moment | -DSUBMITS=2 -DOPS=1 -DREADERS=0 -DRELEASE -DBATCH=2
+set-back | two requests, and the clock is set back once, at any moment | -DSUBMITS=2 -DOPS=0 -DSET_BACK
+set-back-other | the same with one request and a cancel or update | -DOPS=1 -DSET_BACK
+set-back-release | the same with two requests and the last close | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DSET_BACK
 '
 caught='
 COMPLETE_WITHOUT_CLAIM | expired requests stay where cancel finds them | -DOPS=1
 CANCEL_FREES_SIGNALLING | cancel frees a record that is being signalled | -DOPS=1
 CANCEL_DOES_NOT_WAIT | cancel returns while the eventfd is being signalled | -DOPS=1
+CANCEL_ALL_DOES_NOT_WAIT | cancel of all returns while an eventfd is being signalled | -DOPS=1
+TRUST_THE_TIMER | the interrupt takes it that the first request is due | -DOPS=1
 COPY_WITHOUT_LOCK | read copies a record in one step and takes it in another | -DOPS=1
 DPC_DOES_NOT_WAKE | the tasklet wakes nobody | -DOPS=0
 EINTR_ALTHOUGH_CLAIMED | a signal ends a WAIT that has completed | -DSUBMITS=0 -DWAITS=1 -DOPS=0
 BACKLOG_WITHOUT_TIMER | the tasklet, done with a backlog, does not start the timer | -DSUBMITS=2 -DOPS=0
 TOUCH_QUEUED_TIMER | the interrupt sets a timer that was started meanwhile | -DSUBMITS=2 -DOPS=0
-KILL_TASKLET_FIRST | release stops the tasklet before the timer | -DOPS=0 -DREADERS=0 -DRELEASE
+CLOCK_IS_NEVER_SET_BACK | the interrupt restarts the timer although the clock was set back | -DSUBMITS=2 -DOPS=0 -DSET_BACK
+BACKLOG_AT_ITS_TIME | the tasklet expires a backlog although the clock was set back | -DSUBMITS=2 -DOPS=0 -DSET_BACK
+KILL_TASKLET_FIRST | release stops the tasklet before the timer | -DOPS=0 -DREADERS=0 -DRELEASE -DSET_BACK
+SIGNAL_WHEN_CLOSED | after the last close, the tasklet goes on signalling | -DOPS=0 -DREADERS=0 -DRELEASE
+DROP_PENDING_ONLY | release drops the eventfds of pending requests only | -DOPS=0 -DREADERS=0 -DRELEASE
 '
 
 # explore NAME LEVEL DEFINITION...: leaves Spin's verdict in $work/NAME/result
