@@ -8,7 +8,8 @@
  * d_step here, and what it does outside are steps of their own.  Whoever
  * changes one of these functions changes the model with it.
  *
- * What is left out, and why that hides nothing:
+ * What is left out, and why that hides nothing (each function of the engine is
+ * named here or below: model.sh looks):
  *  - Other instances: instances share no variable (model.sh looks).
  *  - The other clocks: their queues meet in the lock, in inst->backlog, a bit
  *    each, and in inst->expired, where several requests of one clock meet as
@@ -361,7 +362,7 @@ inline evnotify_expire(time, batch)
 	od
 }
 
-inline cancel_pending(r)
+inline evnotify_cancel_pending(r)
 {
 	req[r].pending = 0;		/* evnotify_queue_remove() */
 	pending--;
@@ -372,7 +373,7 @@ inline cancel_pending(r)
 
 inline evnotify_cancel_req(r, wake)
 {
-	cancel_pending(r);
+	evnotify_cancel_pending(r);
 	if
 	:: req[r].eventfd -> g_void[req[r].id] = 1
 	:: else
@@ -919,7 +920,7 @@ proctype evnotify_ioctl_wait()
 #else
 			:: req[r].pending ->
 #endif
-				cancel_pending(r);
+				evnotify_cancel_pending(r);
 				g_void[id] = 1;
 				evnotify_free(r);
 				eintr = 1
