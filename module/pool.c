@@ -105,14 +105,24 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
  */
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 {
-	unsigned int max = READ_ONCE(inst->max_chunks);
-	unsigned int chunk = READ_ONCE(inst->nr_chunks);
-	unsigned int order = evnotify_chunk_order(chunk);
 	struct evnotify_req **chunks = NULL;
+	unsigned int max, chunk, order;
 	struct evnotify_req *reqs;
+	bool full, free;
 
-	if (READ_ONCE(inst->nr_reqs) == inst->limit)
+	spin_lock_irq(&inst->lock);
+	free = inst->free;
+	full = inst->nr_reqs == inst->limit;
+	max = inst->max_chunks;
+	chunk = inst->nr_chunks;
+	spin_unlock_irq(&inst->lock);
+	/* It is not full while another thread's chunk has records left. */
+	if (free)
+		return 0;
+	if (full)
 		return -ENOSPC;
+
+	order = evnotify_chunk_order(chunk);
 	gfp |= __GFP_ACCOUNT;
 	reqs = (void *)__get_free_pages(gfp, order);
 	if (!reqs)

@@ -211,6 +211,55 @@ TEST_F(limited, another_instance_has_its_own_places)
 	close(other);
 }
 
+struct taker {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	int fd, wanted, taken;
+};
+
+static void *taker_main(void *arg)
+{
+	struct taker *t = arg;
+	struct evnotify_request reqs[LIMIT];
+	int i;
+
+	for (i = 0; i < LIMIT; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	pthread_barrier_wait(t->start);
+	t->taken = arm_many(t->fd, reqs, t->wanted);
+	return NULL;
+}
+
+/* There is room for all, whichever thread makes the instance grow to its limit. */
+TEST_F(limited, threads_find_the_last_places)
+{
+	const __u64 until = now_ns(CLOCK_MONOTONIC) + 2 * NSEC_PER_SEC;
+	struct taker takers[] = { { .wanted = 70 }, { .wanted = 15 }, { .wanted = 15 } };
+	pthread_barrier_t start;
+	char before[32];
+	size_t i;
+	int fd;
+
+	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, ARRAY_SIZE(takers)));
+	ASSERT_EQ(0, read_file(MAX_REQUESTS, before, sizeof(before)));
+	ASSERT_EQ(0, write_file(MAX_REQUESTS, "100"));
+	do {
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		for (i = 0; i < ARRAY_SIZE(takers); i++) {
+			takers[i].fd = fd;
+			takers[i].start = &start;
+			pthread_create(&takers[i].thread, NULL, taker_main, &takers[i]);
+		}
+		for (i = 0; i < ARRAY_SIZE(takers); i++) {
+			pthread_join(takers[i].thread, NULL);
+			EXPECT_EQ(takers[i].wanted, takers[i].taken);
+		}
+		EXPECT_TRUE(balanced(counters(fd)));
+		close(fd);
+	} while (__test_passed(_metadata) && now_ns(CLOCK_MONOTONIC) < until);
+	EXPECT_EQ(0, write_file(MAX_REQUESTS, before));
+}
+
 TEST_F(limited, ids_are_never_used_again)
 {
 	enum { N = 5 * LIMIT };
