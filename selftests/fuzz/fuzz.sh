@@ -45,7 +45,7 @@ vm() {
 	fi
 	truncate -s 4M "$memory"
 	# after the first bad access the kernel is not to be relied on, it may well hang
-	"$VM_DIR/run.sh" -t $((seconds + 600)) -l "$out/$name.kernel.log" -a kasan.fault=panic \
+	"$VM_DIR/run.sh" -t $((2 * seconds + 1200)) -l "$out/$name.kernel.log" -a kasan.fault=panic \
 		-q "-object memory-backend-file,id=fuzz,share=on,size=4M,mem-path=$memory -device ivshmem-plain,memdev=fuzz" \
 		debug "$module" "$out/fuzz" "$VM_DIR/splats.txt" "$corpus:evnotify/corpus" -- \
 		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq" |
