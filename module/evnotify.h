@@ -59,6 +59,7 @@
 #include <linux/spinlock.h>
 #include <linux/time_namespace.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 
 #include <asm/page.h>
@@ -105,6 +106,8 @@ struct iov_iter;
 
 /* What max_requests may be at most; EVNOTIFY_PLACE_BITS has room for it. */
 #define EVNOTIFY_MAX_REQUESTS	1048576
+/* What max_user_instances may be at most. */
+#define EVNOTIFY_MAX_INSTANCES	1048576
 
 /* The clocks, as indices of evnotify_instance.queues. */
 enum evnotify_clock {
@@ -239,6 +242,7 @@ struct evnotify_queue {
  * @seq: number of the latest event record
  * @limit: how many records there may be; constant
  * @number: names the instance in the trace and in fdinfo; constant
+ * @user: whose place it takes; constant
  * @wait: who reads or polls
  * @fasync: who is sent SIGIO; owned by fasync_helper()
  * @chunks: records by chunk number
@@ -267,6 +271,7 @@ struct evnotify_instance {
 	u64 seq;
 	u32 limit;
 	u32 number;
+	kuid_t user;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct evnotify_req **chunks;
@@ -299,6 +304,7 @@ struct evnotify_source {
 /* main.c */
 extern unsigned int evnotify_max_requests;
 extern unsigned int evnotify_min_period_ns;
+extern unsigned int evnotify_max_user_instances;
 
 /* file.c */
 extern const struct file_operations evnotify_fops;
@@ -335,6 +341,10 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 {
 }
 #endif
+
+/* user.c: how many instances a user has */
+int evnotify_user_get(kuid_t *user);
+void evnotify_user_put(kuid_t user);
 
 /* pool.c, the records */
 void evnotify_pool_init(struct evnotify_instance *inst);

@@ -428,10 +428,18 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 static int evnotify_open(struct inode *inode, struct file *file)
 {
 	struct evnotify_instance *inst;
+	kuid_t user;
+	int ret;
 
+	ret = evnotify_user_get(&user);
+	if (ret)
+		return ret;
 	inst = kzalloc_obj(*inst, GFP_KERNEL_ACCOUNT);
-	if (!inst)
+	if (!inst) {
+		evnotify_user_put(user);
 		return -ENOMEM;
+	}
+	inst->user = user;
 	inst->limit = READ_ONCE(evnotify_max_requests);
 	inst->number = atomic_inc_return(&evnotify_instances);
 	evnotify_instance_init(inst);
@@ -453,6 +461,7 @@ static int evnotify_release(struct inode *inode, struct file *file)
 
 	evnotify_instance_destroy(inst);
 	trace_evnotify_release(inst);
+	evnotify_user_put(inst->user);
 	kfree(inst);
 	return 0;
 }

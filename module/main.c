@@ -13,6 +13,7 @@
 
 unsigned int evnotify_max_requests = 131072;
 unsigned int evnotify_min_period_ns = 100000;
+unsigned int evnotify_max_user_instances = 128;
 
 static int evnotify_set_max_requests(const char *val,
 				     const struct kernel_param *kp)
@@ -45,6 +46,22 @@ module_param_cb(min_period_ns, &evnotify_min_period_ns_ops,
 		&evnotify_min_period_ns, 0644);
 MODULE_PARM_DESC(min_period_ns,
 		 "Shortest period of a periodic request in nanoseconds (default 100000, at most 1000000000)");
+
+static int evnotify_set_max_user_instances(const char *val,
+					   const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, EVNOTIFY_MAX_INSTANCES);
+}
+
+static const struct kernel_param_ops evnotify_max_user_instances_ops = {
+	.set = evnotify_set_max_user_instances,
+	.get = param_get_uint,
+};
+
+module_param_cb(max_user_instances, &evnotify_max_user_instances_ops,
+		&evnotify_max_user_instances, 0644);
+MODULE_PARM_DESC(max_user_instances,
+		 "Open files of a user without CAP_SYS_RESOURCE (default 128, at most 1048576)");
 
 static struct miscdevice evnotify_device = {
 	.minor = MISC_DYNAMIC_MINOR,

@@ -125,6 +125,48 @@ TEST_F(container, members_of_the_group_need_no_privilege)
 	EXPECT_EQ(0, in_child(member, -1));
 }
 
+#define MOST	"/sys/module/evnotify/parameters/max_user_instances"
+
+static void takes_all_places(int fd)
+{
+	int i, fds[4];
+
+	CHECK(become_user(true));
+	/* one that root has passed in takes none */
+	CHECK(works(fd));
+	for (i = 0; i < 3; i++) {
+		fds[i] = open(DEVICE, O_RDWR);
+		CHECK(fds[i] >= 0);
+	}
+	CHECK(open(DEVICE, O_RDWR) < 0 && errno == EMFILE);
+	/* nor is root of a namespace entitled to more */
+	CHECK(unshare_all());
+	CHECK(open(DEVICE, O_RDWR) < 0 && errno == EMFILE);
+	/* a copy is no further one; the last close gives the place back */
+	fds[3] = dup(fds[2]);
+	CHECK(fds[3] >= 0 && !close(fds[2]));
+	CHECK(open(DEVICE, O_RDWR) < 0 && errno == EMFILE);
+	CHECK(!close(fds[3]));
+	CHECK(open(DEVICE, O_RDWR) >= 0);
+}
+
+TEST_F(container, a_user_has_so_many_places)
+{
+	int i, fds[5];
+
+	ASSERT_TRUE(put(MOST, "3"));
+	/* root may have more */
+	for (i = 0; i < 5; i++)
+		fds[i] = open_device(_metadata, O_RDWR);
+	EXPECT_EQ(0, in_child(takes_all_places, fds[0]));
+	/* all places are free again */
+	EXPECT_EQ(0, in_child(takes_all_places, fds[0]));
+	EXPECT_FALSE(put(MOST, "0"));
+	EXPECT_TRUE(put(MOST, "128"));
+	for (i = 0; i < 5; i++)
+		close(fds[i]);
+}
+
 static void member_in_namespace(int fd)
 {
 	int own;

@@ -143,16 +143,21 @@ names_known() {
 }
 
 # Instances share nothing that can change: then one instance is all that a model needs. But
-# for the counter that numbers them, the parameters, which only the administrator writes, and
-# the device, which is there before them. (trace.h: what it makes is the kernel's.)
+# for the counter that numbers them, the parameters, which only the administrator writes, the
+# device, which is there before them, and the places of the users, which open and release take
+# and give back. (trace.h: what it makes is the kernel's.)
 shared='static atomic_t evnotify_instances
 const struct file_operations evnotify_fops
 unsigned int evnotify_max_requests
 unsigned int evnotify_min_period_ns
+unsigned int evnotify_max_user_instances
 static const struct kernel_param_ops evnotify_max_requests_ops
 static const struct kernel_param_ops evnotify_min_period_ns_ops
+static const struct kernel_param_ops evnotify_max_user_instances_ops
 static struct miscdevice evnotify_device
-static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]'
+static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
+static DEFINE_XARRAY(evnotify_users)
+static DEFINE_MUTEX(evnotify_user_lock)'
 shared_nothing() {
 	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,compat}.h) | sed 's/^/# /'
 }
