@@ -9,13 +9,12 @@ here=$TOP/selftests/install
 out=$BUILD/doctor
 modules=$out/root/lib/modules
 
-have openssl depmod || PATH=$PATH:/sbin
-have openssl depmod || die "needs openssl and depmod: install the packages openssl and kmod"
+have openssl depmod jq || die "needs openssl, depmod and jq: install the packages openssl, kmod and jq"
 rm -rf "$out"
 mkdir -p "$out"/{bin,old,root/lib/modules}
 make -s -C "$TOP/userspace" O="$BUILD/userspace" all >&2
 gcc -Wall -Wextra -Werror -D_GNU_SOURCE -static "$here/in_state.c" -o "$out/bin/in_state"
-cp "$BUILD/userspace/evnotify" "$TOP/userspace/tests/tap.sh" "$out/bin"
+cp "$BUILD/userspace/evnotify" "$TOP/userspace/tests/tap.sh" "$(command -v depmod)" "$(command -v jq)" "$out/bin"
 
 # older releases of the module, one with the present interface and one without, one that a
 # stranger signed, and the present one
@@ -29,13 +28,22 @@ use_kernel $kernel
 mkdir -p "$modules/$release"
 cp "$ko" "$modules/$release"
 depmod -b "$out/root" "$release" 2>/dev/null
-openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=a stranger' \
-	-keyout "$out/key" -out "$out/certificate" 2>/dev/null
+
+# certificate FILE NAME SERIAL; such a serial number has a zero in front
+certificate() {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$2" -set_serial "$3" \
+		-keyout "$out/$1.key" -out "$out/$1.pem" 2>/dev/null
+	openssl x509 -in "$out/$1.pem" -outform DER -out "$out/bin/$1.der"
+}
+certificate stranger "a stranger" 0xfedcba9876543210
+certificate namesake "a stranger" 0xfedcba9876543211
+certificate same_serial another 0xfedcba9876543210
 cp "$ko" "$out/bin/signed.ko"
 sign=$(find "${kdir%/usr/src/*}" -name sign-file -type f | head -1)
-"$sign" sha256 "$out/key" "$out/certificate" "$out/bin/signed.ko"
+"$sign" sha256 "$out/stranger.key" "$out/stranger.pem" "$out/bin/signed.ko"
 
+# what the kernel does not know goes into the environment of the first process
 for state in "" lockdown; do
-	"$VM_DIR/run.sh" -l "$out/kernel$state.log" ${state:+-a "$state=integrity"} $kernel "$out/bin" "$out/root:/" \
+	"$VM_DIR/run.sh" -t 900 -l "$out/kernel$state.log" ${state:+-a "$state=integrity container=oci"} $kernel "$out/bin" "$out/root:/" \
 		"$here/doctor-in-vm.sh" -- sh doctor-in-vm.sh $state
 done | grep -v '^1\.\.' | awk '/ok [0-9]/ { sub(/ok [0-9]+/, "ok " ++n) } { print; fflush() } END { print "1.." n }'

@@ -43,7 +43,7 @@ static int examine_all(const char *device, bool json)
 {
 	const struct examination *examination;
 	struct system system;
-	int status = EXIT_OK;
+	struct finding cause;
 	int ret;
 
 	learn_system(&system, device);
@@ -55,11 +55,15 @@ static int examine_all(const char *device, bool json)
 			print_json(examination->name, &finding);
 		else
 			print_text(examination->name, &finding);
-		if (!status && finding.state == STATE_PROBLEM)
-			status = finding.status;
+		if (!system.cause && finding.state == STATE_PROBLEM) {
+			cause = finding;
+			system.cause = &cause;
+		}
 	}
 	ret = flush_output();
-	return ret ? ret : status;
+	if (ret)
+		return ret;
+	return system.cause ? cause.status : EXIT_OK;
 }
 
 static int run(int argc, char **argv)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <libkmod.h>
 #include <linux/io_uring.h>
@@ -12,24 +13,61 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "doctor.h"
 
+#define MODULES_LOAD	"/etc/modules-load.d/evnotify.conf"
 #define MOK_CERTIFICATE	"/var/lib/dkms/mok.pub"
+#define UBUNTU_CERTIFICATE "/var/lib/shim-signed/mok/MOK.der"
 #define EFI_VARIABLES	"/sys/firmware/efi/efivars/"
 #define SECURE_BOOT	EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define MOK_LIST	EFI_VARIABLES "MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
 #define EFI_DB		EFI_VARIABLES "db-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
+
+#define UDEV_RULE	"{/etc,/run,/usr/lib,/lib,/usr/local/lib}/udev/rules.d/70-evnotify.rules"
+#define OVERFLOW_GID	65534		/* of a group that a user namespace does not know */
+#define RELOAD		"sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME
+#define RUN_WITH_DEVICE	"podman run --device " DEVICE_PATH " --group-add keep-groups ...; on the host; " \
+			"or docker run --device " DEVICE_PATH \
+			" --group-add $(getent group evnotify | cut -d: -f3) ..."
+#define ENROL		"sudo mokutil --import %s && sudo reboot; " \
+			"then choose Enroll MOK, see evnotify-secureboot(7)"
+#define BUILD_ANEW	"sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && " \
+			"sudo dkms install evnotify/%s -k %s && "
+#define BUILD_BY_DKMS	"sudo apt install dkms openssl mokutil && sudo rm %s && " \
+			"sudo make dkms-install && "
+#define WITHOUT_ENFORCEMENT \
+	"sudoedit /etc/default/grub && sudo update-grub && sudo reboot; without UEFI only keys " \
+	"inside the kernel count, so take lockdown and module.sig_enforce out of its command line"
+/* Debian's kernels go by these names on each architecture. */
+#define OTHER_KERNEL	"sudo apt install linux-image-generic linux-headers-generic && sudo reboot; " \
+			"into the kernel that this installs"
+
+__attribute__((format(printf, 3, 0)))
+static void put(char *buf, size_t size, const char *fmt, va_list args)
+{
+	size_t len = (size_t)vsnprintf(buf, size, fmt, args);
+
+	if (len < size)
+		return;
+	/* What is cut off may have begun before: drop that UTF-8 character. */
+	for (len = size - 1; len && (buf[len - 1] & 0xc0) == 0x80; len--)
+		;
+	if (len && (buf[len - 1] & 0x80))
+		len--;
+	buf[len] = '\0';
+}
 
 #define PUT_ARGS(buf)					\
 	do {						\
 		va_list args;				\
 							\
 		va_start(args, fmt);			\
-		vsnprintf(buf, sizeof(buf), fmt, args);	\
+		put(buf, sizeof(buf), fmt, args);	\
 		va_end(args);				\
 	} while (0)
 
@@ -64,12 +102,40 @@ static void problem(struct finding *f, int status)
 
 /* What the system is like. */
 
+/*
+ * The serial number of the signer's certificate, "01:AB:...", as an X.509
+ * certificate has it: a number in DER, after the version, which is 3.
+ */
+static void learn_serial(struct system *system, const char *hex)
+{
+	unsigned char *der = system->serial;
+	size_t len = sizeof("\xa0\3\2\1\2\2") - 1;
+	size_t start = len + 1;
+	char *end;
+
+	memcpy(der, "\xa0\3\2\1\2\2", len);
+	for (len = start; *hex && len < sizeof(system->serial); hex = end + (*end == ':')) {
+		unsigned long byte = strtoul(hex, &end, 16);
+
+		if (end == hex)
+			return;
+		if (len == start && byte >= 0x80)
+			der[len++] = 0;		/* or it would be negative */
+		der[len++] = (unsigned char)byte;
+	}
+	der[start - 1] = (unsigned char)(len - start);
+	if (len > start)
+		system->serial_len = len;
+}
+
 static void learn_module(struct system *system, struct kmod_module *kmod)
 {
 	const char *path = kmod_module_get_path(kmod);
 	struct kmod_list *list = NULL;
 	struct kmod_list *item;
 
+	if (path && !exists(path))
+		return;
 	system->is_installed = true;
 	snprintf(system->path, sizeof(system->path), "%s", path ? path : "");
 	if (kmod_module_get_info(kmod, &list) < 0)
@@ -80,10 +146,12 @@ static void learn_module(struct system *system, struct kmod_module *kmod)
 
 		if (strcmp(key, "version") == 0)
 			snprintf(system->version, sizeof(system->version), "%s", value);
-		else if (strcmp(key, "signer") == 0)
+		else if (strcmp(key, "signer") == 0 && *value)
 			snprintf(system->signer, sizeof(system->signer), "%s", value);
 		else if (strcmp(key, "sig_id") == 0 && !*system->signer)
 			snprintf(system->signer, sizeof(system->signer), "an unnamed key");
+		else if (strcmp(key, "sig_key") == 0)
+			learn_serial(system, value);
 	}
 	kmod_module_info_free_list(list);
 }
@@ -91,12 +159,27 @@ static void learn_module(struct system *system, struct kmod_module *kmod)
 static const char *container_kind(void)
 {
 	static char kind[32];
+	size_t size = 0;
+	char *entry = NULL;
+	FILE *file;
 
 	if (exists("/run/.containerenv"))
 		return "podman";
 	if (exists("/.dockerenv"))
 		return "docker";
+	if (getenv("KUBERNETES_SERVICE_HOST"))
+		return "kubernetes";
 	read_line("/run/systemd/container", kind, sizeof(kind));
+	if (!*kind)
+		read_line("/run/host/container-manager", kind, sizeof(kind));
+	file = *kind ? NULL : fopen("/proc/1/environ", "re");
+	if (file) {
+		while (getdelim(&entry, &size, '\0', file) > 0)
+			if (sscanf(entry, "container=%31s", kind) == 1)
+				break;
+		free(entry);
+		fclose(file);
+	}
 	return *kind ? kind : NULL;
 }
 
@@ -148,7 +231,6 @@ static bool lacks_option(const char *release, const char *option)
 
 static void examine_kernel(const struct system *system, struct finding *f)
 {
-	static const char *const options[] = { "CONFIG_EVENTFD", "CONFIG_HIGH_RES_TIMERS" };
 	unsigned int major = 0;
 	unsigned int minor = 0;
 
@@ -159,17 +241,12 @@ static void examine_kernel(const struct system *system, struct finding *f)
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "kernel %s is too old", system->release);
 		why(f, "the module needs Linux 6.1 or later");
-		mend(f, "sudo apt install linux-image-amd64 linux-headers-amd64 && sudo reboot");
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
-		if (!lacks_option(system->release, options[i]))
-			continue;
+		mend(f, OTHER_KERNEL);
+	} else if (lacks_option(system->release, "CONFIG_EVENTFD")) {
 		problem(f, EXIT_NO_DEVICE);
-		what(f, "kernel %s is built without %s", system->release, options[i]);
+		what(f, "kernel %s is built without CONFIG_EVENTFD", system->release);
 		why(f, "the module uses what that option provides, so DKMS passes this kernel over");
-		mend(f, "boot another kernel; dpkg --list 'linux-image-*' shows what is installed");
-		return;
+		mend(f, OTHER_KERNEL);
 	}
 }
 
@@ -181,9 +258,7 @@ static void examine_container(const struct system *system, struct finding *f)
 	what(f, "in a container (%s)", system->container);
 	note(f);
 	why(f, "kernel, module and device are the host's");
-	mend(f, "on the host: sudo modprobe " MODULE_NAME
-	     " && podman run --device " DEVICE_PATH " --group-add keep-groups ..., or docker run --device "
-	     DEVICE_PATH " --group-add $(getent group evnotify | cut -d: -f3) ...");
+	mend(f, "sudo modprobe " MODULE_NAME " && " RUN_WITH_DEVICE);
 }
 
 static void examine_headers(const struct system *system, struct finding *f)
@@ -203,6 +278,29 @@ static void examine_headers(const struct system *system, struct finding *f)
 		problem(f, EXIT_NO_DEVICE);
 }
 
+/* The log of DKMS's last build, if that was for this kernel and failed. */
+static bool find_log(const char *release, char *path, size_t size)
+{
+	glob_t found = { 0 };
+	bool is_found = false;
+
+	glob("/var/lib/dkms/" MODULE_NAME "/*/build/make.log", 0, NULL, &found);
+	for (size_t i = 0; !is_found && i < found.gl_pathc; i++) {
+		char line[256];
+		char kernel[128];
+		const char *at;
+
+		read_line(found.gl_pathv[i], line, sizeof(line));
+		at = strstr(line, " for kernel ");
+		is_found = at && sscanf(at, " for kernel %127s", kernel) == 1 &&
+			   strcmp(kernel, release) == 0;
+		if (is_found)
+			snprintf(path, size, "%s", found.gl_pathv[i]);
+	}
+	globfree(&found);
+	return is_found;
+}
+
 static void examine_installed(const struct system *system, struct finding *f)
 {
 	const char *other;
@@ -218,22 +316,21 @@ static void examine_installed(const struct system *system, struct finding *f)
 		note(f);
 	else
 		problem(f, EXIT_NO_DEVICE);
-	if (find_file("/var/lib/dkms/" MODULE_NAME "/*/build/make.log", path, sizeof(path))) {
+	if (find_log(system->release, path, sizeof(path))) {
 		why(f, "DKMS could not build it; the compiler's messages are in %s", path);
 		mend(f, "less %s", path);
-	} else if (find_file("/lib/modules/*/updates/{dkms/,}" MODULE_NAME ".ko*",
-			     path, sizeof(path))) {
+	} else if (exists("/var/lib/dkms/" MODULE_NAME)) {
+		why(f, "DKMS has its source, but has not built it for this kernel");
+		mend(f, "sudo dkms autoinstall -k %s", system->release);
+	} else if (find_file("/lib/modules/*/updates/" MODULE_NAME ".ko*", path, sizeof(path))) {
 		other = path + strlen("/lib/modules/");
 		len = strcspn(other, "/");
-		why(f, "it is installed for kernel %.*s; each kernel needs its own build",
+		why(f, "'make install' put it there for kernel %.*s; each needs its own build",
 		    (int)len, other);
-		mend(f, "sudo dkms autoinstall -k %s", system->release);
-	} else if (exists("/var/lib/dkms/" MODULE_NAME)) {
-		why(f, "DKMS has its source, but has built it for no kernel");
-		mend(f, "sudo dkms autoinstall -k %s", system->release);
+		mend(f, "sudo make install; in the source of evnotify");
 	} else {
 		why(f, "neither DKMS nor 'make install' has put one there");
-		mend(f, "install the package evnotify-dkms; or, in the source: sudo make dkms-install");
+		mend(f, "sudo apt install dkms && sudo make dkms-install; in the source of evnotify, or sudo apt install ./evnotify-dkms_*.deb");
 	}
 }
 
@@ -260,24 +357,40 @@ static const char *enforcement(void)
 	return is_enforced ? "module.sig_enforce" : NULL;
 }
 
-/* Is DKMS's own certificate among the keys that the firmware or shim keep? */
-static bool is_enrolled(void)
+/* Is the certificate of the module's signer in this file? */
+static bool has_certificate(const struct system *system, const char *path)
 {
-	static const char *const lists[] = { MOK_LIST, EFI_DB };
-	size_t certificate_len;
-	char *certificate = read_all(MOK_CERTIFICATE, &certificate_len);
-	bool enrolled = false;
+	size_t len;
+	char *file = read_all(path, &len);
+	bool found = false;
 
-	for (size_t i = 0; certificate_len && i < ARRAY_SIZE(lists); i++) {
-		size_t len;
-		char *list = read_all(lists[i], &len);
-
-		if (len && memmem(list, len, certificate, certificate_len))
-			enrolled = true;
-		free(list);
+	for (char *at = file; len && system->serial_len && !found; at++) {
+		at = memmem(at, (size_t)(file + len - at), system->serial, system->serial_len);
+		if (!at)
+			break;
+		/* Another's may have that number: the name follows it. */
+		found = memmem(at, MIN((size_t)(file + len - at), 512u), system->signer,
+			       strlen(system->signer));
 	}
-	free(certificate);
-	return enrolled;
+	free(file);
+	return found;
+}
+
+/* What gets the module signed with the key of this machine, and that into the firmware. */
+static void mend_signature(const struct system *system, struct finding *f)
+{
+	if (!exists(EFI_VARIABLES))
+		mend(f, WITHOUT_ENFORCEMENT);
+	else if (has_certificate(system, MOK_CERTIFICATE))
+		mend(f, "sudo apt install mokutil && " ENROL, MOK_CERTIFICATE);
+	else if (has_certificate(system, UBUNTU_CERTIFICATE))
+		mend(f, "sudo apt install mokutil && " ENROL, UBUNTU_CERTIFICATE);
+	else if (strstr(system->path, "/dkms/"))
+		mend(f, BUILD_ANEW ENROL, system->version, system->release, system->version,
+		     system->release, MOK_CERTIFICATE);
+	else
+		mend(f, BUILD_BY_DKMS ENROL "; make in the source of evnotify", system->path,
+		     MOK_CERTIFICATE);
 }
 
 static void examine_signature(const struct system *system, struct finding *f)
@@ -301,33 +414,29 @@ static void examine_signature(const struct system *system, struct finding *f)
 		     system->is_loaded ? " and took this one" : "");
 		return;
 	}
-	if (!*system->signer) {
-		problem(f, EXIT_REFUSED);
-		what(f, "the module is not signed");
-		why(f, "%s makes the kernel refuse such modules; DKMS signs if it has openssl",
-		    enforced);
-		mend(f, "sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && sudo dkms install evnotify/%s -k %s && sudo mokutil --import %s && sudo reboot",
-		     system->version, system->release, system->version, system->release,
-		     MOK_CERTIFICATE);
+	if (has_certificate(system, MOK_LIST) || has_certificate(system, EFI_DB)) {
+		what(f, "the module is signed by '%s', whose key is enrolled", system->signer);
 		return;
 	}
-	if (is_enrolled()) {
-		what(f, "the module is signed by '%s', which is enrolled", system->signer);
-		return;
-	}
-	if (!exists(EFI_VARIABLES)) {
+	if (*system->signer && (!system->serial_len || (!exists(EFI_DB) && !exists(MOK_LIST)))) {
 		note(f);
 		what(f, "the module is signed by '%s'", system->signer);
-		why(f, "%s is on, and without UEFI only keys inside the kernel count", enforced);
-		mend(f, "sudo modprobe " MODULE_NAME " tells; else boot without what turns %s on",
-		     enforced);
+		why(f, "%s is on, and what keys the kernel trusts cannot be seen from here",
+		    enforced);
+		mend(f, "sudo modprobe " MODULE_NAME
+		     "; if the kernel refuses it, see evnotify-secureboot(7)");
 		return;
 	}
 	problem(f, EXIT_REFUSED);
-	what(f, "the module is signed by '%s', which is not enrolled", system->signer);
-	why(f, "%s makes the kernel refuse it", enforced);
-	mend(f, "sudo mokutil --import " MOK_CERTIFICATE
-	     " && sudo reboot; then choose Enroll MOK, see evnotify-secureboot(7)");
+	if (*system->signer) {
+		what(f, "the module is signed by '%s', whose key is not enrolled", system->signer);
+		why(f, "%s makes the kernel refuse it", enforced);
+	} else {
+		what(f, "the module is not signed");
+		why(f, "%s makes the kernel refuse such modules; DKMS signs if it has openssl",
+		    enforced);
+	}
+	mend_signature(system, f);
 }
 
 static void examine_loaded(const struct system *system, struct finding *f)
@@ -335,10 +444,16 @@ static void examine_loaded(const struct system *system, struct finding *f)
 	if (!system->is_loaded) {
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "the module is not loaded");
+		if (system->cause) {
+			why(f, "it cannot be, until what comes first is mended");
+			mend(f, "%s", system->cause->mend);
+			return;
+		}
 		why(f, "nothing loads it by itself");
-		mend(f, "%ssudo modprobe " MODULE_NAME
-		     "; at every boot: echo evnotify | sudo tee /etc/modules-load.d/evnotify.conf",
-		     system->container ? "on the host: " : "");
+		mend(f, "sudo modprobe " MODULE_NAME "; %sat every boot: %s " MODULES_LOAD,
+		     system->container ? "on the host; " : "",
+		     exists(MODULES_LOAD) ? "sudo sed -i 's/^#evnotify/evnotify/'" :
+					    "echo evnotify | sudo tee");
 		return;
 	}
 	what(f, "module %s is loaded", system->loaded_version);
@@ -348,7 +463,7 @@ static void examine_loaded(const struct system *system, struct finding *f)
 	what(f, "module %s is loaded, but %s is installed",
 	     system->loaded_version, system->version);
 	why(f, "it was loaded before the upgrade");
-	mend(f, "sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME);
+	mend(f, RELOAD);
 }
 
 /* Is the user in the group by the books, though this process is not? */
@@ -371,40 +486,57 @@ static void examine_permission(const struct system *system, const struct stat *s
 {
 	struct group *group = getgrgid(st->st_gid);
 	const char *name = group ? group->gr_name : "?";
+	char path[256];
 
 	problem(f, EXIT_NO_PERMISSION);
 	what(f, "no permission for %s", system->device);
-	if (st->st_gid == 0 || !(st->st_mode & S_IRGRP)) {
+	if (system->container || st->st_gid == OVERFLOW_GID) {
+		why(f, "a container has the groups that it was given, and lacks the node's");
+		mend(f, RUN_WITH_DEVICE);
+	} else if (st->st_gid == 0 || !(st->st_mode & S_IRGRP)) {
 		why(f, "it is root's alone: no udev rule gave it to the group evnotify");
-		mend(f, "install the package evnotify, then: sudo udevadm control --reload && sudo udevadm trigger --sysname-match=evnotify");
+		if (find_file(UDEV_RULE, path, sizeof(path)))
+			mend(f, "sudo udevadm control --reload && sudo udevadm trigger --sysname-match=evnotify");
+		else
+			mend(f, "sudo make install; in the source of evnotify, or sudo apt install ./evnotify_*.deb");
 	} else if (is_member(st->st_gid)) {
 		why(f, "you are in its group %s, but since after you logged in", name);
-		mend(f, "log out and in again, or: newgrp %s", name);
+		mend(f, "newgrp %s; or log out and in again", name);
 	} else {
 		why(f, "it belongs to the group %s, and you are not in it", name);
-		mend(f, "sudo usermod -aG %s $USER, then log in anew", name);
+		mend(f, "sudo usermod -aG %s $USER; then log in anew", name);
 	}
+}
+
+/* The module is loaded, but the node is another's, or is not there. */
+static void mend_node(const struct system *system, struct finding *f)
+{
+	char number[32] = "";
+
+	read_line("/sys/class/misc/" MODULE_NAME "/dev", number, sizeof(number));
+	number[strcspn(number, ":")] = ' ';
+	if (system->container)
+		mend(f, RUN_WITH_DEVICE);
+	else
+		mend(f, "sudo rm -f %s && sudo mknod -m 660 %s c %s", system->device,
+		     system->device, number);
 }
 
 static void examine_node(const struct system *system, struct finding *f)
 {
-	char number[32];
 	struct stat st;
 	int fd;
 
 	if (stat(system->device, &st) < 0) {
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "%s: %s", system->device, strerror(errno));
-		read_line("/sys/class/misc/" MODULE_NAME "/dev", number, sizeof(number));
-		if (!*number) {
+		if (!system->is_loaded) {
 			why(f, "the module makes it, and is not loaded");
+			mend(f, "%s", system->cause->mend);
 			return;
 		}
-		number[strcspn(number, ":")] = ' ';
 		why(f, "the module is loaded, so /dev is not the kernel's devtmpfs");
-		mend(f, "sudo mknod -m 660 %s c %s; in a container: --device %s",
-		     system->device, number,
-		     DEVICE_PATH);
+		mend_node(system, f);
 		return;
 	}
 	fd = open(system->device, O_RDWR | O_CLOEXEC);
@@ -421,12 +553,27 @@ static void examine_node(const struct system *system, struct finding *f)
 	if (errno == EPERM) {
 		problem(f, EXIT_NO_PERMISSION);
 		why(f, "a container may use only devices that it was given");
-		mend(f, "podman run --device " DEVICE_PATH " ...");
-	} else {
-		problem(f, EXIT_NO_DEVICE);
-		why(f, "the node is of no module that is loaded");
-		mend(f, "sudo rm %s && sudo modprobe " MODULE_NAME, system->device);
+		mend(f, RUN_WITH_DEVICE);
+		return;
 	}
+	problem(f, EXIT_NO_DEVICE);
+	why(f, "the node is of no module that is loaded");
+	if (system->is_loaded)
+		mend_node(system, f);
+	else
+		mend(f, "sudo rm %s && %s", system->device, system->cause->mend);
+}
+
+static void mend_version(const struct system *system, struct finding *f)
+{
+	const char *own = evn_version_string();
+
+	if (strcmp(system->version, own) == 0)
+		mend(f, RELOAD);
+	else
+		mend(f, "sudo apt install ./evnotify_*.deb ./evnotify-dkms_*.deb && " RELOAD
+		     "; of one release, %s or later, or, in its source: sudo make install",
+		     strverscmp(system->loaded_version, own) > 0 ? system->loaded_version : own);
 }
 
 static void examine_version(const struct system *system, struct finding *f)
@@ -442,8 +589,7 @@ static void examine_version(const struct system *system, struct finding *f)
 		what(f, "the module speaks version %u of the interface, this command needs %u",
 		     info.abi_version, EVNOTIFY_ABI_VERSION);
 		why(f, "the module is of an older release than the command");
-		mend(f, "install the module of release %s, then: sudo modprobe -r " MODULE_NAME
-		     " && sudo modprobe " MODULE_NAME, evn_version_string());
+		mend_version(system, f);
 		return;
 	}
 	what(f, "the command is of version %s", evn_version_string());
@@ -453,13 +599,14 @@ static void examine_version(const struct system *system, struct finding *f)
 	what(f, "the command is of version %s, the module of %s", evn_version_string(),
 	     system->loaded_version);
 	why(f, "they were not installed together; they understand each other all the same");
-	mend(f, "install both from one release");
+	mend_version(system, f);
 }
 
 static void examine_io_uring(const struct system *system, struct finding *f)
 {
 	struct io_uring_params params = { 0 };
 	long fd = syscall(SYS_io_uring_setup, 1, &params);
+	int error = errno;
 
 	(void)system;
 	what(f, "io_uring can be used");
@@ -468,14 +615,14 @@ static void examine_io_uring(const struct system *system, struct finding *f)
 		return;
 	}
 	note(f);
-	what(f, "io_uring cannot be used: %s", strerror(errno));
+	what(f, "io_uring cannot be used: %s", strerror(error));
 	if (file_says("/proc/sys/kernel/io_uring_disabled", "1") ||
 	    file_says("/proc/sys/kernel/io_uring_disabled", "2")) {
 		why(f, "kernel.io_uring_disabled forbids it; poll and read work all the same");
 		mend(f, "sudo sysctl kernel.io_uring_disabled=0");
-	} else if (errno == ENOSYS) {
+	} else if (error == ENOSYS) {
 		why(f, "the kernel has none, or a filter hides it; poll and read work all the same");
-		mend(f, "in a container: --security-opt seccomp=unconfined");
+		mend(f, "docker run --security-opt seccomp=unconfined ...; if it is a filter's doing");
 	} else {
 		why(f, "a seccomp filter forbids it, as Docker's does; poll and read work all the same");
 		mend(f, "docker run --security-opt seccomp=unconfined ...");

@@ -18,7 +18,7 @@ struct finding {
 	int status;		/* of the command, if this is its first problem */
 	char what[256];
 	char why[256];		/* these two only if something is not well */
-	char mend[512];
+	char mend[1024];	/* a command; after a semicolon, what to know of it */
 };
 
 /* What the system is like; found out once. */
@@ -32,6 +32,9 @@ struct system {
 	char path[256];		/* of the installed module; "" if built in */
 	char version[32];
 	char signer[128];	/* "" if unsigned */
+	unsigned char serial[48];	/* of the signer's certificate, as it stands there */
+	size_t serial_len;
+	const struct finding *cause;	/* the first problem; later ones may come from it */
 };
 
 struct examination {
