@@ -13,7 +13,7 @@
 module=$TOP/module
 model=$module/evnotify.pml
 work=$BUILD/model
-limit=600	# seconds for one configuration; all are far below on an idle machine
+limit=3600	# seconds for one configuration: half a minute on an idle machine
 memory=3000	# MB for one configuration
 
 # name | what it shows | definitions
@@ -58,14 +58,15 @@ explore() {
 	# shellcheck disable=SC2015 # all three, or the verdict is missing
 	spin -a "$@" "$model" >spin.log 2>&1 &&
 	cc "$level" -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$memory" -o pan pan.c &&
-	timeout "$limit" nice -n 5 ./pan -m200000 -w22 >result 2>&1 || true
+	timeout "$limit" nice -n 5 ./pan -m200000 -w22 >result 2>&1 ||
+		echo "the search ended with status $? (124: after $limit s)" >>result
 	[[ ! -e evnotify.pml.trail ]] || spin -t -p -g "$@" "$model" >trail 2>&1 || true
 	rm -f pan pan.?
 	say "model: $name: $(states "$name") states ($((SECONDS - start)) s)"
 }
 
 # states NAME: how many were found
-states() { awk '/states, stored/ { print $1 }' "$work/$1/result" 2>/dev/null || true; }
+states() { awk '/states, stored/ { n = $1 } END { print n ? n : "no" }' "$work/$1/result" || true; }
 
 number=0 failed=0
 # verdict STATUS DESCRIPTION
@@ -97,7 +98,7 @@ report() {
 	grep -q 'errors: 0' "$result" 2>/dev/null && ! grep -qE 'Search not completed|max search depth' "$result" ||
 		status=1
 	verdict "$status" "$1:$2($(states "$1") states)"
-	[[ $status = 0 ]] || sed 's/^/# /' "$work/$1/spin.log" "$result" 2>/dev/null | head -40
+	[[ $status = 0 ]] || sed 's/^/# /' "$work/$1/spin.log" "$result" || true
 }
 report_mutation() {
 	local result=$work/$1/result status=0
