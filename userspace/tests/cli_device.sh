@@ -71,7 +71,7 @@ check "a period that is too short" fails 1 "min_period_ns" "$EVNOTIFY" watch --p
 # The trace. await TEXT FILE: until it is there, or to go on and fail.
 await() {
 	# shellcheck disable=SC2016 # expands inside
-	timeout 120 sh -c 'until grep -q -e "$0" "$1" 2>/dev/null; do :; done' "$1" "$2"
+	timeout 300 sh -c 'until grep -q -e "$0" "$1" 2>/dev/null; do :; done' "$1" "$2"
 }
 begin() {
 	rm -f "$tmp/trace"
