@@ -44,6 +44,8 @@ install      /usr/share/build-essential/list    build-essential         builds t
 install      dh                                 debhelper               builds the packages
 install      /usr/share/perl5/Debian/Debhelper/Sequence/dkms.pm dh-dkms builds the packages
 install      lintian                            lintian                 judges the packages
+install      jq                                 jq                      reads the command's JSON
+install      mandoc                             mandoc                  lints the manual pages
 install      openssl                            openssl                 makes keys
 install      sbsign                             sbsigntool              signs the kernel for Secure Boot
 install      sign-efi-sig-list                  efitools                changes the keys of the firmware
@@ -54,13 +56,11 @@ check        /usr/lib32/libc.a                  libc6-dev-i386          32-bit c
 check        /usr/lib/gcc/*/*/32/libgcc.a       lib32gcc-$gcc-dev         32-bit callers
 check        g++                                g++                     the header in C++
 check        /usr/include/liburing.h            liburing-dev            tests of io_uring
-check        jq                                 jq                      reads the command's JSON
 check        sparse                             sparse                  static gate
 check        spatch                             coccinelle              static gate
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
 check        spin                               spin                    checks the model of the engine
-check        mandoc                             mandoc                  lints the manual pages
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
