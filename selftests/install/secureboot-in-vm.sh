@@ -34,8 +34,11 @@ if [ "$1" = before ]; then
 	check "unknown key: refused, and evnotify says why" refused "signature"
 	check "the key gets into the firmware" enrol
 else
+	cp stranger.ko "$installed"
+	check "a stranger's signature: doctor says so" signature problem "'a stranger', whose key is not enrolled"
+	check "a stranger's signature: refused, and evnotify says why" refused "signature"
 	cp signed.ko "$installed"
-	check "doctor says that the key is enrolled" signature ok "enrolled"
+	check "doctor says that the key is enrolled" signature ok "whose key is enrolled"
 	check "the module loads" modprobe evnotify
 	for mode in 0 1; do
 		check "evnotify 0.2 $mode" evnotify -n 2 0.2 $mode

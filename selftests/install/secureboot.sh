@@ -38,6 +38,12 @@ make -s -C "$TOP/userspace" O="$BUILD/userspace" all >&2
 cp "$BUILD/userspace/evnotify" "$TOP/userspace/tests/tap.sh" "$(command -v chattr)" "$out/bin"
 unpacked evnotify >"$out/bin/signed.ko"
 strip --strip-debug -o "$modules/evnotify.ko" "$out/bin/signed.ko"	# which loses the signature
+cp "$modules/evnotify.ko" "$out/bin/stranger.ko"
+openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=a stranger' \
+	-keyout "$out/stranger.key" -out "$out/stranger.pem" 2>/dev/null
+( use_kernel 6.1	# whose program runs here
+  sign=$(find "${kdir%/usr/src/*}" -name sign-file -type f | head -1)
+  "$sign" sha256 "$out/stranger.key" "$out/stranger.pem" "$out/bin/stranger.ko" )
 depmod -b "$out/root" "$release" 2>/dev/null
 grep -q '^CONFIG_EFIVAR_FS=y' "$system/boot/config-$release" || unpacked efivarfs >"$out/bin/efivarfs.ko"
 
