@@ -345,8 +345,7 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	unsafe_get_user(flags, &uptr->flags, fault);
 	unsafe_get_user(pad, &uptr->__pad, fault);
 	unsafe_get_user(reserved, &uptr->__reserved, fault);
-	if (flags & ~EVNOTIFY_CANCEL_ALL || pad || reserved ||
-	    (flags & EVNOTIFY_CANCEL_ALL && id)) {
+	if (flags & ~EVNOTIFY_CANCEL_ALL || (pad | reserved) || (flags && id)) {
 		user_access_end();
 		return -EINVAL;
 	}
@@ -354,7 +353,7 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	unsafe_put_user(0, &uptr->cancelled, fault);
 	user_access_end();
 
-	if (flags & EVNOTIFY_CANCEL_ALL) {
+	if (flags) {
 		cancelled = evnotify_cancel_all(inst);
 	} else {
 		ret = evnotify_cancel(inst, id);

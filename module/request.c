@@ -291,7 +291,6 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		size_t end = min(count, taken + EVNOTIFY_ARM_BATCH);
 		int ret;
 
-		src->id_failed = false;
 		spin_lock_irq(&inst->lock);
 		pagefault_disable();
 		do {
@@ -309,6 +308,7 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 			ret = evnotify_pool_grow(inst, src->gfp);
 		else if (ret == -EFAULT && evnotify_fault_in(src))
 			ret = 0;
+		src->id_failed = false;
 		/* A signal ends a long batch, but only death an empty one. */
 		if (!ret && (taken ? signal_pending(current) :
 				     fatal_signal_pending(current)))
