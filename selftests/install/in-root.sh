@@ -101,8 +101,8 @@ step_install() {
 	check "apt installs the packages anew, next to that kernel" apt install --reinstall ./*.deb
 	check "dkms has built the module" installed_for "$new"
 	useradd --gid evnotify owner
-	check "apt purges them, though the group is somebody's own" apt purge evnotify evnotify-dkms
-	check "who keeps it" getent group evnotify
+	check "apt purges the packages, though the group is somebody's own" apt purge evnotify evnotify-dkms
+	check "that somebody keeps it" getent group evnotify
 	userdel owner
 	check "apt installs the packages, next to that kernel" apt install ./*.deb
 	check "dkms has built the module for both kernels" installed_for "$old" "$new"
