@@ -113,18 +113,19 @@ static noinline bool evnotify_fill_iter(struct iov_iter *to,
 /*
  * Give the process up to EVNOTIFY_BATCH ready event records, in @uptr or, if
  * @to is not NULL, there.  Each leaves the ready list once it is copied.  Page
- * faults are disabled meanwhile: if the memory is away, fewer are copied, and
+ * faults are disabled meanwhile: if the memory is @away, fewer are copied, and
  * the caller has to bring it in and come again.  Returns how many were copied.
  */
 static __always_inline size_t
 evnotify_read(struct evnotify_instance *inst,
 	      struct evnotify_event __user *uptr, struct iov_iter *to,
-	      size_t room)
+	      size_t room, bool *away)
 {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_req *req;
 	size_t told = 0;
 
+	*away = false;
 	evnotify_offsets(offsets);
 	room = min_t(size_t, room, EVNOTIFY_BATCH);
 	spin_lock_irq(&inst->lock);
@@ -133,8 +134,10 @@ evnotify_read(struct evnotify_instance *inst,
 		s64 offset = offsets[req->clock];
 
 		if (to ? !evnotify_fill_iter(to, req, offset) :
-			 !evnotify_fill_user(uptr + told, req, offset))
+			 !evnotify_fill_user(uptr + told, req, offset)) {
+			*away = true;
 			break;
+		}
 		trace_evnotify_read(inst, req);
 		WRITE_ONCE(inst->ready.head, req->next);
 		if (evnotify_is_pending(req)) {
@@ -189,7 +192,8 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 	struct evnotify_event __user *uptr = (void __user *)buf;
 	struct evnotify_instance *inst = file->private_data;
 	size_t room = size / sizeof(*uptr);
-	size_t told, done = 0;
+	size_t done = 0;
+	bool away;
 
 	if (!room)
 		return -EINVAL;
@@ -202,15 +206,16 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 			if (!evnotify_sleep(inst))
 				return -ERESTARTSYS;
 		}
-		told = evnotify_read(inst, uptr + done, to, room - done);
-		done += told;
+		done += evnotify_read(inst, uptr + done, to, room - done,
+				      &away);
 		if (done == room)
 			break;
-		if (!told && READ_ONCE(inst->ready.head)) {
-			/* There is a record, but the memory is away. */
+		if (away) {
 			if (!evnotify_clear(uptr + done, to) ||
 			    fatal_signal_pending(current))
 				return done ? done * sizeof(*uptr) : -EFAULT;
+			/* The record is next, whatever else has come. */
+			continue;
 		}
 		/* Periodic requests may supply us for ever. */
 		if (done && signal_pending(current))

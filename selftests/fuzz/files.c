@@ -198,8 +198,10 @@ void call_read(const struct call *c, struct slot s)
 	size_t size = sizeof(struct evnotify_event), len = c->arg[A_LEN] & 0x1fffff;
 	struct place place = put(1, c->arg[A_ARRAY], NULL, len);
 	struct evnotify_event events[ARENA / sizeof(struct evnotify_event)];
+	static const char zeros[sizeof(struct evnotify_event)];
 	ssize_t ret, i;
 	uint64_t value;
+	size_t got;
 
 	ret = transfer(c, s.fd, place.addr, len, true);
 	if (ret == -EBADF)
@@ -207,6 +209,10 @@ void call_read(const struct call *c, struct slot s)
 	feedback(SEEN_READ, ret < 0 ? -ret : 0);
 	/* A record of which a part could be copied has not been read. */
 	allow(&place, 0, place.writable && !c->arg[A_FAIL] ? (ret > 0 ? ret : 0) : len);
+	/* Nor one that another thread got while its memory was brought in, by a write of zeros. */
+	got = ret > 0 ? ret : 0;
+	if (place.inside >= got + size && !memcmp(at(&place) + got, zeros, size))
+		allow(&place, got, size);
 	verify(&place, "read");
 	if (s.kind == EVENTFD && ret == sizeof(value)) {
 		memcpy(&value, at(&place), sizeof(value));
