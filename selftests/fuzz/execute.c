@@ -222,10 +222,12 @@ int execute(const struct program *program)
 
 		if (c->op == OP_FORK) {
 			child_finish(child);
+			world->company = true;
 			n = c->arg[A_N] % 4;
 			child = child_start(program, i + 1, n);
 			i += n;
 		} else if (c->arg[A_THREAD] % (WORKERS + 1)) {
+			world->company = true;
 			worker_start(&threads[c->arg[A_THREAD] % (WORKERS + 1)], c);
 		} else {
 			make_call(c);

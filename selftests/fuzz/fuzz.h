@@ -142,6 +142,7 @@ struct world {
 	int nr_insts, nr_eventfds, nr_ids, nr_armed;
 	bool clock_set;		/* REALTIME and TAI did not go on steadily */
 	bool signalled;		/* a batch may have ended early */
+	bool company;		/* not all calls were made by the main thread */
 	char finding[512];
 	struct armed armed[MAX_REQUESTS];	/* last: only @nr_armed of them mean anything */
 };
