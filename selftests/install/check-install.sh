@@ -200,7 +200,7 @@ check_suite() {
 	mkdir -p "$work/root/packages"
 	cp -R "$here/in-root.sh" "$debs"/*.{deb,dsc,tar.xz} "$out/earlier" "$TOP"/debian/tests/{program,device} \
 		"$TOP"/{module,userspace,dkms.conf,Makefile} "$work/root/packages"
-	rm -rf "$work"/root/packages/{*-dbgsym_*.deb,userspace/build,earlier/evnotify}
+	rm -rf "$work"/root/packages/{userspace/build,earlier/evnotify}
 	printf '%s\n' "${release[@]}" >"$work/root/packages/releases"	# the new one first
 	cp "$here/evnotify-step.service" "$work/etc/systemd/system"
 	in_root "$work" systemctl -q enable evnotify-step.service
