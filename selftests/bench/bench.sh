@@ -55,6 +55,7 @@ commit() {
 meta() { printf 'meta\t%s\t%s\n' "$1" "${*:2}"; }
 
 prepare() {
+	for_this_machine "$KERNEL"
 	"$VM_DIR/deps.sh" bench
 	use_kernel "$KERNEL"
 	module=$("$VM_DIR/build.sh" "$KERNEL")

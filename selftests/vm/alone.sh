@@ -15,8 +15,7 @@ while [[ ${1:-} = -* ]]; do
 done
 [[ $# -ge 2 ]] || die "usage: alone.sh [OPTION OF run.sh]... KERNEL PROGRAM..."
 kernel=$1; shift
-[[ $(row kernels "$kernel") != *' aarch64-'* ]] ||
-	die "what is built here does not run on $kernel; 'make check KERNEL=$kernel' builds for it, and runs the tests there"
+for_this_machine "$kernel"
 
 "$VM_DIR/deps.sh" demo
 ksft=$("$VM_DIR/kernel.sh" source)/tools/testing/selftests

@@ -26,6 +26,12 @@ table() { sed 's/#.*//; /^[[:space:]]*$/d' "$VM_DIR/$1"; }
 # row TABLE NAME: what the table says of it
 row() { table "$1" | awk -v name="$2" '$1 "" == name { $1 = ""; print; found = 1 } END { exit !found }'; }
 
+# for_this_machine KERNEL: is it one that runs the programs of this machine?
+for_this_machine() {
+	[[ $(row kernels "$1") != *' aarch64-'* ]] ||
+		die "what is built here does not run on $1; 'make check KERNEL=$1' builds for it, and runs the tests there"
+}
+
 # locked NAME COMMAND...: one at a time per name, over all clones and processes.
 locked() {
 	local what_for=$1; shift

@@ -31,14 +31,14 @@ until_says() {
 rm -rf "$out" "$BUILD/gdb"
 mkdir -p "$out"
 echo TAP version 13
-echo 1..7
+echo 1..8
 
 run vm CMD='evnotify info && uname -m' >"$out/command" </dev/null
 check 'CMD runs with the module loaded' "$out/command" monotonic x86_64 'status 0'
 run vm CMD='exit 3' >"$out/failing" </dev/null
 check 'CMD that fails is a failure' "$out/failing" 'Error 3' 'status [^0]'
 
-for target in vm demo torture; do
+for target in vm demo torture bench; do
 	run $target KERNEL=arm64 >"$out/$target" </dev/null
 	check "$target: no other architecture" "$out/$target" 'make check KERNEL=arm64' 'status [^0]'
 done
