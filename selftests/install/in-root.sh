@@ -140,9 +140,12 @@ step_source() {
 	check "make install" make install KVER="$old"
 	is "the module is known" "$(cat module/VERSION)" "$(modinfo -k "$old" -F version evnotify)"
 	check "the command runs" evnotify --version
+	check "the loader knows the library" grep -q /usr/local/lib/libevnotify.so.1 /etc/ld.so.cache
 	check "the group is there" getent group evnotify
 	check "make uninstall" make uninstall KVER="$old"
 	check "it leaves nothing" no_traces
+	check "no directory for its module, either" test ! -e "/lib/modules/$old/updates"
+	check "the loader has forgotten the library" fails 1 grep -q libevnotify /etc/ld.so.cache
 	check "dkms never complained of something deprecated" silent
 }
 
