@@ -22,13 +22,21 @@ expect() {
 
 mkdir -p "$BUILD/log"
 echo TAP version 13
-echo 1..7
+echo 1..9
 expect 0 'a command that succeeds' 'test -c /dev/null'
 expect 3 'the status of the command is returned' 'exit 3'
 expect 70 'a warning of the kernel fails the run' 'echo "WARNING: made up" >/dev/kmsg'
 expect 70 'a panic fails the run' 'echo c >/proc/sysrq-trigger'
 expect 71 'a VM that stops too early fails the run' 'reboot -f'
 expect 71 'a hang fails the run' 'while :; do :; done' -t 12
+
+# says LINE...: a command with which the kernel's log says so
+says() { printf 'echo "%s" >/dev/kmsg;' "$@"; }
+expect 70 'a data race that the module has a part in fails the run' "$(says \
+	'BUG: KCSAN: data-race in rb_erase / rb_next' ' rb_next+0x1/0x2' ' evnotify_dpc+0x1/0x2 [evnotify]' =====)"
+expect 0 'those of the kernel with itself do not' "$(says \
+	'BUG: KCSAN: data-race in rb_erase / rb_next' ' rb_next+0x1/0x2' ===== ' evnotify_dpc+0x1/0x2 [evnotify]' \
+	'BUG: KCSAN: data-race in eventfd_poll / eventfd_signal_mask' ' evnotify_dpc+0x1/0x2 [evnotify]' =====)"
 
 # what each program says, and what has to be made of it
 cat >"$BUILD/log/run_test.ktap" <<'END'
@@ -74,5 +82,5 @@ if ! awk -f "$VM_DIR/ktap.awk" -v expected='c:good c:crash c:absent' "$BUILD/log
 	diff "$BUILD/log/run_test.expected" - | sed 's/^/# /'; then
 	verdict='not ok' failed=1
 fi
-echo "$verdict 7 results are read from KTAP, and missing ones found"
+echo "$verdict 9 results are read from KTAP, and missing ones found"
 exit $failed
