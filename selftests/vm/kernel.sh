@@ -96,7 +96,7 @@ unpack_debian() {
 	[[ ! -e $dir/env ]] || return 0
 	fresh "$dir"
 	mapfile -t needs < <(apt-cache depends "linux-headers-$rel" |
-		grep -oE 'linux-(headers-[^ :>]*-common|kbuild-[^ :>]*)' | sort -u)
+		grep -oE 'linux-(headers-[^ :>]*-common[^ :>]*|kbuild-[^ :>]*)' | sort -u)
 	download "$dir/deb" "$pkg" "linux-headers-$rel" "${needs[@]}"
 	for deb in "$dir"/deb/linux-{headers,kbuild}-*.deb; do
 		dpkg-deb -x "$deb" "$dir"
