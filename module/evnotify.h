@@ -207,7 +207,7 @@ struct evnotify_fifo {
  *	and an append and a pop are all that it costs
  * @last: the last of them, or NULL
  * @tree: the others, by due time
- * @now: time of the interrupt that left requests to the tasklet
+ * @now: time of the interrupt that left requests or @timer to the tasklet
  * @clock: enum evnotify_clock
  */
 struct evnotify_queue {
@@ -228,7 +228,8 @@ struct evnotify_queue {
  * @expired: records that the interrupt took, for the tasklet
  * @ready: event records, for read()
  * @free: unused records
- * @backlog: queues whose interrupt left requests to the tasklet, a bit each
+ * @backlog: queues whose interrupt left requests, or the start of the timer, to
+ *	the tasklet, a bit each
  * @closing: set by evnotify_instance_destroy(): signal no eventfd again
  * @armed: requests that were ever armed
  * @completed: of these, those that took their last expiration

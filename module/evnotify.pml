@@ -84,6 +84,13 @@
 #define READERS 1
 #endif
 
+/* CLOCK_REALTIME or CLOCK_TAI */
+#if defined(SET_BACK) && !defined(MUT_CLOCK_IS_NEVER_SET_BACK)
+#define CAN_BE_SET 1
+#else
+#define CAN_BE_SET 0
+#endif
+
 /* enum evnotify_list */
 #define NO_LIST		0
 #define FREE		1
@@ -446,7 +453,7 @@ inline evnotify_wake(wake)
 proctype evnotify_interrupt()
 {
 	bit restart;
-	byte core_now, idle;
+	byte core_now;
 
 end:	do
 	:: d_step {
@@ -462,10 +469,7 @@ end:	do
 		assert(!g_dead);
 		evnotify_expire(now, IRQ_BATCH);
 		if
-		:: f != NONE && req[f].due <= now -> backlog = 1
-#ifndef MUT_CLOCK_IS_NEVER_SET_BACK
-		:: !timer_queued && now < timer_expires -> backlog = 1
-#endif
+		:: f != NONE && (req[f].due <= now || CAN_BE_SET) -> backlog = 1
 		:: else -> backlog = 0
 		fi;
 		q_now = (backlog -> now : 0);
@@ -486,9 +490,8 @@ end:	do
 				restart = 1
 			fi
 		fi;
-		/* Once is fair: a request may be gone when its time comes. */
-		idle = (restart && left_over == IRQ_BATCH -> idle + 1 : 0);
-		assert(idle < 2);
+		/* Else the core would call again, and so on. */
+		assert(!restart || timer_expires > core_now);
 		balance()
 	      };
 	      d_step {
@@ -497,8 +500,7 @@ end:	do
 		restart = 0;
 		timer_running = timer_queued && timer_expires <= core_now;
 		timer_queued = timer_queued && !timer_running;
-		core_now = (timer_running -> core_now : 0);
-		idle = (timer_running -> idle : 0)
+		core_now = (timer_running -> core_now : 0)
 	      }
 	   :: else -> break
 	   od
@@ -1009,14 +1011,8 @@ proctype evnotify_instance_destroy()
 		backlog = 0;
 		balance()
 	};
-	/* The queues are empty, but the interrupt may find the clock set back. */
-#ifdef MUT_KILL_TASKLET_FIRST
-	tasklet_kill();
-	hrtimer_cancel();
-#else
 	hrtimer_cancel();
 	tasklet_kill();
-#endif
 	d_step {
 		evnotify_pool_destroy();
 		g_dead = 1		/* kfree() */

@@ -208,16 +208,16 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	ktime_t now;
 
 	spin_lock(&inst->lock);
-	/*
-	 * The timer has expired by the clock as the core read it, once for all
-	 * timers.  If the clock has been set back since, whatever time we gave
-	 * to the timer would have passed for the core, which would call us again
-	 * and again until the clock gets there.  So let the tasklet start it.
-	 */
 	now = hrtimer_cb_get_time(timer);
 	first = evnotify_expire(q, now, EVNOTIFY_IRQ_BATCH);
-	if ((first && first->due <= now) ||
-	    (!hrtimer_is_queued(timer) && now < hrtimer_get_expires(timer))) {
+	/*
+	 * The core has read the clock before, once, and calls us again for as
+	 * long as the timer's time has passed by that.  If the clock has been
+	 * set back since, it would do so until the clock gets there again.  So
+	 * where the clock can be set, the tasklet starts the timer.
+	 */
+	if (first && (first->due <= now || q->clock == EVNOTIFY_REALTIME ||
+		      q->clock == EVNOTIFY_TAI)) {
 		q->now = now;
 		inst->backlog |= BIT(q->clock);
 		first = NULL;

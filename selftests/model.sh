@@ -42,9 +42,8 @@ DPC_DOES_NOT_WAKE | the tasklet wakes nobody | -DOPS=0
 EINTR_ALTHOUGH_CLAIMED | a signal ends a WAIT that has completed | -DSUBMITS=0 -DWAITS=1 -DOPS=0
 BACKLOG_WITHOUT_TIMER | the tasklet, done with a backlog, does not start the timer | -DSUBMITS=2 -DOPS=0
 TOUCH_QUEUED_TIMER | the interrupt sets a timer that was started meanwhile | -DSUBMITS=2 -DOPS=0
-CLOCK_IS_NEVER_SET_BACK | the interrupt restarts the timer although the clock was set back | -DSUBMITS=2 -DOPS=0 -DSET_BACK
+CLOCK_IS_NEVER_SET_BACK | the interrupt restarts the timer of a clock that can be set | -DSUBMITS=2 -DOPS=0 -DSET_BACK
 BACKLOG_AT_ITS_TIME | the tasklet expires a backlog although the clock was set back | -DSUBMITS=2 -DOPS=0 -DSET_BACK
-KILL_TASKLET_FIRST | release stops the tasklet before the timer | -DOPS=0 -DREADERS=0 -DRELEASE -DSET_BACK
 SIGNAL_WHEN_CLOSED | after the last close, the tasklet goes on signalling | -DOPS=0 -DREADERS=0 -DRELEASE
 DROP_PENDING_ONLY | release drops the eventfds of pending requests only | -DOPS=0 -DREADERS=0 -DRELEASE
 '

@@ -390,7 +390,8 @@ TEST_F(instance, a_signal_does_not_keep_a_record_back)
 	EXPECT_EQ(1, signals);
 }
 
-TEST_F(instance, a_signal_ends_a_long_read)
+/* They leave little of a slow CPU: to cancel them takes a while, too. */
+TEST_F_TIMEOUT(instance, a_signal_ends_a_long_read, 300)
 {
 	enum { N = 2000, PIECES = 16384 };
 	struct itimerval soon = { .it_value.tv_usec = 100000 };
