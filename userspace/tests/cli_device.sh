@@ -27,11 +27,18 @@ run byte
 check "a byte ends a wait of 1000 s" same "0 1" "$rc $(count 'cancelled$')"
 check "and nothing is left" absent
 
+# await TEXT FILE: until it is there, or to go on and fail.
+await() {
+	# shellcheck disable=SC2016 # expands inside
+	timeout 300 sh -c 'until grep -q -e "$0" "$1" 2>/dev/null; do :; done' "$1" "$2"
+}
+
 # Held open by another process, the module has to stay.
 mkfifo "$tmp/keys"
+rm "$tmp/out"	# what the last run said
 $load 1000 0 <"$tmp/keys" >"$tmp/out" 2>"$tmp/err" &
 exec 4>"$tmp/keys"
-until grep -q 'a pending request' "$tmp/out"; do :; done
+await 'a pending request' "$tmp/out"
 exec 5<>/dev/evnotify
 echo x >&4
 wait $!
@@ -68,11 +75,7 @@ check "300 requests" same "300 300" "$(count completed) $(printf '%s\n' "$out" |
 check "none of them early" same "" "$(printf '%s\n' "$out" | grep -e '_ns":-')"
 check "a period that is too short" fails 1 "min_period_ns" "$EVNOTIFY" watch --period 1ns
 
-# The trace. await TEXT FILE: until it is there, or to go on and fail.
-await() {
-	# shellcheck disable=SC2016 # expands inside
-	timeout 300 sh -c 'until grep -q -e "$0" "$1" 2>/dev/null; do :; done' "$1" "$2"
-}
+# The trace.
 begin() {
 	rm -f "$tmp/trace"
 	"$EVNOTIFY" trace "$@" >"$tmp/trace" &
@@ -144,6 +147,7 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 		"$(json release armed) $(json release completed) $(json release cancelled)"
 
 	# Opened before the trace, and every round is another thread's.
+	rm "$tmp/out"
 	"$EVNOTIFY" 0.01 0 <"$tmp/keys" >"$tmp/out" &
 	rounds=$!
 	exec 4>"$tmp/keys"
