@@ -32,7 +32,7 @@ make -s -C "$here" KSFT="$ksft" OUTPUT="$out/tests" COLLECTION=evnotify emit_tes
 mkdir -p "$out/install/kselftest"
 cp "$ksft/run_kselftest.sh" "$out/install"
 cp "$ksft"/kselftest/*.sh "$out/install/kselftest"
-gcc -O2 -static -I"$TOP/module/include/uapi" "$here"/fuzz/*.c -o "$out/fuzz" -lpthread
+"$here/fuzz/fuzz.sh" build
 
 # The kernel keeps the counts of a module that is unloaded and adds them up.
 use_kernel debug
@@ -45,7 +45,7 @@ depmod -b "$out/root" "$release"
 say "running the tests"
 status=0
 "$VM_DIR/run.sh" -t 2400 -l "$out/kernel.log" debug "$out/root:/" "$module" "$out/install:evnotify/tests" \
-	"$out/fuzz" "$here/fuzz/corpus:evnotify/corpus" -- "
+	"$out/fuzz/fuzz" "$here/fuzz/corpus:evnotify/corpus" -- "
 	export MODULE=/evnotify/evnotify.ko EVNOTIFY_STRICT=1 EVNOTIFY_RACE_MS=300 EVNOTIFY_LOADS=5
 	modprobe evnotify
 	(cd tests && ./run_kselftest.sh)
@@ -88,12 +88,15 @@ echo "HTML: $out/html/index.html"
 # Each line that counts, in columns: reached (1 or 0), FILE:LINE, and the two ways in which
 # coverage.allow can name it: FILE: FUNCTION: TEXT, with the text of the line before or without.
 awk -F'[:,]' '
-	/^SF/ { file = name = $2; sub(".*/", "", name); split("", text); split("", function_at)
-		for (n = 1; (getline text[n] <file) > 0; n++)
-			gsub(/^[ \t]+|[ \t]+$/, "", text[n]) }
-	/^FN:/ { function_at[$2] = $NF }
-	/^DA/ { for (at = $2; at && !(at in function_at); at--);
-		place = name ": " function_at[at] ": "
+	/^SF/ { file = name = $2; sub(".*/", "", name)
+		for (n = 1; (getline line <file) > 0; n++) {
+			if (line ~ /^[a-z]/ && match(line, /[a-z_]+\(/))
+				inside = substr(line, RSTART, RLENGTH - 1)
+			of[n] = inside
+			gsub(/^[ \t]+|[ \t]+$/, "", line)
+			text[n] = line
+		} }
+	/^DA/ { place = name ": " of[$2] ": "
 		printf "%d\t%s:%d\t%s\t%s\n", $3 != 0, name, $2, place text[$2], place text[$2 - 1] " " text[$2] }
 	' "$out/module.info" >"$out/lines"
 

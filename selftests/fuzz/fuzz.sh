@@ -9,6 +9,7 @@
 #   fuzz.sh minimise FILE       shortens one that kills the kernel, a VM for each try
 #   fuzz.sh alive [BUG]...      does "short" find each bug of seeded-bugs/, and does then the
 #                               minimised sequence that it printed?
+#   fuzz.sh build               the program only, build/fuzz/fuzz
 #
 # SEED=N repeats a run, as far as timing allows. Logs stay in build/fuzz/.
 # shellcheck source-path=SCRIPTDIR/../vm source=common.sh
@@ -185,6 +186,7 @@ gcc -O2 -g -Wall -Wextra -Werror -Wno-sign-compare -static -I"$TOP/module/includ
 	"$dir"/*.c -o "$out/fuzz" -lpthread
 
 case ${1:-} in
+build) ;;
 short)
 	fuzz short "${2:-60}"
 	;;
@@ -208,6 +210,6 @@ alive)
 	alive "${bugs[@]}"
 	;;
 *)
-	die "usage: fuzz.sh short|long [SECONDS] | replay FILE... | minimise FILE | alive [BUG]..."
+	die "usage: fuzz.sh short|long [SECONDS] | replay FILE... | minimise FILE | alive [BUG]... | build"
 	;;
 esac
