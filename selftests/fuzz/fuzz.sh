@@ -74,15 +74,17 @@ last() {
 
 # minimised FILE MODULE: drops line after line while the VM still does not survive it
 minimised() {
-	local keep=$out/minimise.seq i
-	cp "$1" "$keep"
-	vm minimise "$2" 0 "$keep" >&2 && { say "no finding in $1"; return 1; }
-	for ((i = $(wc -l <"$keep"); i > 0; i--)); do
-		sed "${i}d" "$keep" >"$out/shorter.seq"
+	local smallest=$out/minimise.seq i
+	cp "$1" "$smallest"
+	vm minimise "$2" 0 "$smallest" >&2 || true
+	died minimise || { say "no finding in $1"; return 1; }
+	for ((i = $(wc -l <"$smallest"); i > 0; i--)); do
+		sed "${i}d" "$smallest" >"$out/shorter.seq"
 		grep -q '^[a-z]' "$out/shorter.seq" || continue
-		vm minimise "$2" 0 "$out/shorter.seq" >&2 || mv "$out/shorter.seq" "$keep"
+		vm minimise "$2" 0 "$out/shorter.seq" >&2 || true
+		! died minimise || mv "$out/shorter.seq" "$smallest"
 	done
-	cat "$keep"
+	cat "$smallest"
 }
 
 # reproducer NAME MODULE: what the run NAME found goes to NAME.found.seq, as the minimised
