@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - from expired or cancelled to told: the tasklet, cancellation, and
- * how the process hears of it
+ * evnotify - complete requests: the tasklet, cancellation, WAIT
  */
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
-#include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/poll.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "evnotify.h"
 #include "trace.h"
@@ -24,20 +23,6 @@ static void evnotify_free(struct evnotify_instance *inst,
 	evnotify_pool_give(inst, req);
 }
 
-/* Tell those who read or poll that a record is ready; without inst->lock. */
-static __always_inline void evnotify_wake(struct evnotify_instance *inst)
-{
-	/* Pairs with the barrier in evnotify_poll(), and in prepare_to_wait. */
-	if (wq_has_sleeper(&inst->wait)) {
-		/* wake_up_poll() would save the state of interrupts, too. */
-		spin_lock_irq(&inst->wait.lock);
-		wake_up_locked_poll(&inst->wait, EPOLLIN | EPOLLRDNORM);
-		spin_unlock_irq(&inst->wait.lock);
-	}
-	if (READ_ONCE(inst->fasync))
-		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
-}
-
 static void evnotify_make_ready(struct evnotify_instance *inst,
 				struct evnotify_req *req)
 {
@@ -46,53 +31,64 @@ static void evnotify_make_ready(struct evnotify_instance *inst,
 	inst->unread++;
 }
 
-/* Complete a PENDING request.  True if evnotify_wake() has to follow. */
-static __always_inline bool
+/* Complete a PENDING request.  Returns how many records are ready by that. */
+static __always_inline unsigned int
 evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
 		  ktime_t now)
 {
 	req->completed = now;
 	req->seq = ++inst->seq;
 	trace_evnotify_complete(inst, req);
-	if (req->waiter) {
-		/* From here on the record belongs to evnotify_wait(). */
-		complete(req->waiter);
-		return false;
+	if (req->wait) {
+		req->list = EVNOTIFY_HELD;
+		if (req->waiter)
+			complete(req->waiter);
+		return 0;
 	}
 	evnotify_make_ready(inst, req);
-	return true;
+	return 1;
 }
 
-/*
- * Signal the eventfds of @signalled, once each.  A record comes back for each
- * further expiration that it counts, so that an eventfd counts them all and
- * yet no step is longer than another.
+/**
+ * evnotify_complete_expired - complete what has expired, one batch of it
+ * @inst: the instance
+ * @batch: where requests go whose eventfds the caller will signal; NULL: the
+ *	work item will
+ *
+ * Context: inst->lock held.
+ * Return: how many event records are ready by that.
  */
-static void evnotify_signal(struct evnotify_instance *inst,
-			    struct evnotify_fifo *signalled)
+unsigned int evnotify_complete_expired(struct evnotify_instance *inst,
+				       struct evnotify_fifo *batch)
 {
-	struct evnotify_req *req, *next;
+	unsigned int clock = EVNOTIFY_NR_CLOCKS;
+	unsigned int n, records = 0;
+	struct evnotify_req *req;
+	ktime_t now = 0;
 
-	for (req = signalled->head; req; req = req->next)
-		eventfd_signal(req->eventfd);
-
-	spin_lock_irq(&inst->lock);
-	for (req = signalled->head; req; req = next) {
-		next = req->next;
-		if (--req->count && req->state != EVNOTIFY_CANCELLED &&
-		    !inst->closing) {
-			req->list = EVNOTIFY_EXPIRED;
-			evnotify_fifo_push(&inst->expired, req);
-			tasklet_schedule(&inst->dpc);
-		} else if (evnotify_is_pending(req)) {
+	lockdep_assert_held(&inst->lock);
+	for (n = 0; n < EVNOTIFY_BATCH; n++) {
+		req = evnotify_fifo_pop(&inst->expired);
+		if (!req)
+			break;
+		if (req->mode == EVNOTIFY_MODE_PENDING) {
+			if (req->clock != clock) {
+				clock = req->clock;
+				now = evnotify_now(clock);
+			}
+			inst->completing--;
 			req->list = EVNOTIFY_NO_LIST;
+			records += evnotify_complete(inst, req, now);
+		} else if (req->state == EVNOTIFY_CANCELLED) {
+			inst->completing--;
+			evnotify_free(inst, req);
+		} else if (batch) {
+			evnotify_signal_add(inst, batch, req);
 		} else {
-			eventfd_ctx_put(req->eventfd);
-			evnotify_pool_give(inst, req);
+			evnotify_defer(inst, req);
 		}
 	}
-	evnotify_check(inst);
-	spin_unlock_irq(&inst->lock);
+	return records;
 }
 
 /**
@@ -100,58 +96,46 @@ static void evnotify_signal(struct evnotify_instance *inst,
  * @dpc: inst->dpc
  *
  * A tasklet is what the DPC of the WDK sample is.  New code would take a work
- * item on a BH workqueue (Linux 6.9): tasklet_schedule(), tasklet_kill() and
- * tasklet_unlock_wait() are all that would change.
+ * item on a BH workqueue (Linux 6.9): tasklet_schedule() and tasklet_kill() are
+ * all that would change.
  *
  * Context: softirq.
  */
 void evnotify_dpc(struct tasklet_struct *dpc)
 {
 	struct evnotify_instance *inst = from_tasklet(inst, dpc, dpc);
-	unsigned int clock = EVNOTIFY_NR_CLOCKS;
-	struct evnotify_fifo signalled = {};
-	struct evnotify_req *req;
-	bool wake = false;
-	ktime_t now = 0;
-	unsigned int n;
+	struct evnotify_fifo batch = {};
+	unsigned long tick = jiffies;
+	unsigned int records;
+	bool over;
+	u64 began;
 
+	began = evnotify_budget_begin(&over);
 	spin_lock_irq(&inst->lock);
 	if (inst->backlog)
 		evnotify_expire_backlog(inst);
-
-	for (n = 0; n < EVNOTIFY_BATCH; n++) {
-		req = inst->expired.head;
-		if (!req)
-			break;
-		inst->expired.head = req->next;
-		if (req->mode == EVNOTIFY_MODE_PENDING) {
-			if (req->clock != clock) {
-				clock = req->clock;
-				now = evnotify_now(clock);
-			}
-			req->list = EVNOTIFY_NO_LIST;
-			wake |= evnotify_complete(inst, req, now);
-		} else if (req->state == EVNOTIFY_CANCELLED) {
-			evnotify_free(inst, req);
-		} else {
-			req->list = EVNOTIFY_SIGNALLING;
-			evnotify_fifo_push(&signalled, req);
-			/* Nobody else would see the time. */
-			if (trace_evnotify_complete_enabled()) {
-				req->completed = evnotify_now(req->clock);
-				trace_evnotify_complete(inst, req);
-			}
-		}
+	if (over || inst->flushing || evnotify_signals_in_process(inst))
+		records = evnotify_complete_expired(inst, NULL);
+	else
+		records = evnotify_complete_expired(inst, &batch);
+	if (batch.head)
+		inst->signaller = EVNOTIFY_TASKLET;
+	if (over && records) {
+		evnotify_defer_wake(inst, records);
+		records = 0;
 	}
 	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(dpc);
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
-	if (wake)
-		evnotify_wake(inst);
-	if (signalled.head)
-		evnotify_signal(inst, &signalled);
+	if (records)
+		evnotify_wake(inst, records);
+	if (batch.head) {
+		evnotify_signal(inst, &batch);
+		spin_unlock_irq(&inst->lock);
+	}
+	evnotify_budget_end(began, tick);
 }
 
 /* A cancellation takes a pending request out of its queue: it has won. */
@@ -161,26 +145,46 @@ evnotify_cancel_pending(struct evnotify_instance *inst, struct evnotify_req *req
 	evnotify_queue_remove(&inst->queues[req->clock], req);
 	inst->pending--;
 	inst->cancelled++;
-	req->state = EVNOTIFY_CANCELLED;
+	WRITE_ONCE(req->state, EVNOTIFY_CANCELLED);
 	if (!req->count) {
-		req->event_due = req->due;
+		req->event_due = evnotify_on_clock(req, req->due);
 		req->expired = 0;
 	}
 	trace_evnotify_cancel(inst, req);
 }
 
-/* Cancel a pending request.  True if a reader has to be woken. */
-static __always_inline bool
+/*
+ * A request that is held for a WAIT that does not block on it: whoever cancels
+ * it needs its place.  But the WAIT may be about to come again, after a stop, and
+ * then has to learn what became of its request.  So the record is used for
+ * another when no other is free.
+ */
+static void evnotify_let_go(struct evnotify_instance *inst,
+			    struct evnotify_req *req)
+{
+	if (req->list != EVNOTIFY_HELD || req->waiter)
+		return;
+	req->list = EVNOTIFY_LET_GO;
+	evnotify_fifo_push(&inst->let_go, req);
+}
+
+/* Cancel a pending request.  Returns how many records are ready by that. */
+static __always_inline unsigned int
 evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
 {
+	unsigned int records;
+
 	evnotify_cancel_pending(inst, req);
 	/* On a list, the record is yet to be seen: it tells of this, too. */
 	if (req->list != EVNOTIFY_NO_LIST)
-		return false;
-	if (req->mode == EVNOTIFY_MODE_PENDING)
-		return evnotify_complete(inst, req, evnotify_now(req->clock));
+		return 0;
+	if (req->mode == EVNOTIFY_MODE_PENDING) {
+		records = evnotify_complete(inst, req, evnotify_now(req->clock));
+		evnotify_let_go(inst, req);
+		return records;
+	}
 	evnotify_free(inst, req);
-	return false;
+	return 0;
 }
 
 /**
@@ -188,32 +192,40 @@ evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
  * @inst: the instance
  * @id: names the request
  *
- * When it returns 0, an eventfd is not signalled any more.
+ * When it returns 0, an eventfd is not signalled any more: it waits for a signal
+ * of this request that is under way, and for nothing else.
  *
  * Context: process.
- * Return: 0, -EALREADY if the request has completed or been cancelled, or
- * -ENOENT if there never was one of that id.
+ * Return: 0; -EALREADY if the request has been cancelled, or has expired for the
+ * last time: then its record or signal will come; or -ENOENT if there never was
+ * one of that id.
  */
 int evnotify_cancel(struct evnotify_instance *inst, u64 id)
 {
 	struct evnotify_req *req;
+	unsigned int records = 0;
 	bool signalling = false;
-	bool wake = false;
+	int ret = 0;
 
 	spin_lock_irq(&inst->lock);
-	req = evnotify_find(inst, id);
-	if (!IS_ERR(req)) {
+	req = evnotify_lookup(inst, id);
+	if (IS_ERR(req)) {
+		ret = PTR_ERR(req);
+	} else if (evnotify_is_pending(req)) {
 		signalling = req->list == EVNOTIFY_SIGNALLING;
-		wake = evnotify_cancel_req(inst, req);
+		records = evnotify_cancel_req(inst, req);
+	} else {
+		evnotify_let_go(inst, req);
+		ret = -EALREADY;
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
-	if (wake)
-		evnotify_wake(inst);
+	if (records)
+		evnotify_wake(inst, records);
 	if (signalling)
-		tasklet_unlock_wait(&inst->dpc);
-	return PTR_ERR_OR_ZERO(req);
+		evnotify_signal_wait(inst, req);
+	return ret;
 }
 
 /**
@@ -221,7 +233,8 @@ int evnotify_cancel(struct evnotify_instance *inst, u64 id)
  * @inst: the instance
  *
  * It goes by records and not by due times: each step is a batch, and what other
- * threads arm meanwhile neither delays it nor is hit.
+ * threads arm meanwhile neither delays it nor is hit.  When it returns, what had
+ * expired before is readable or signalled, and nothing of it follows.
  *
  * Context: process.
  * Return: how many requests it cancelled.
@@ -239,7 +252,7 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 
 	while (chunk < chunks) {
 		struct evnotify_req *reqs;
-		bool wake = false;
+		unsigned int records = 0;
 
 		spin_lock_irq(&inst->lock);
 		reqs = inst->chunks[chunk];
@@ -247,23 +260,26 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 		for (; i < end; i++) {
 			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
 
-			if (!evnotify_is_pending(&reqs[i]) ||
-			    (s64)(serial - id) < 0)
+			if ((s64)(serial - id) < 0)
 				continue;
-			wake |= evnotify_cancel_req(inst, &reqs[i]);
-			cancelled++;
+			if (evnotify_is_pending(&reqs[i])) {
+				records += evnotify_cancel_req(inst, &reqs[i]);
+				cancelled++;
+			} else {
+				evnotify_let_go(inst, &reqs[i]);
+			}
 		}
 		evnotify_check(inst);
 		spin_unlock_irq(&inst->lock);
-		if (wake)
-			evnotify_wake(inst);
+		if (records)
+			evnotify_wake(inst, records);
 		if (end == evnotify_chunk_reqs(chunk)) {
 			chunk++;
 			i = 0;
 		}
 		cond_resched();
 	}
-	tasklet_unlock_wait(&inst->dpc);
+	evnotify_flush(inst);
 	return cancelled;
 }
 
@@ -280,11 +296,12 @@ void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
 {
 	event->user_data = req->user_data;
 	event->id = req->id;
-	event->due_ns = req->event_due + offset;
-	event->expired_ns = req->expired ? req->expired + offset : 0;
-	event->completed_ns = req->completed + offset;
+	event->due_ns = evnotify_shift(req->event_due, offset);
+	event->expired_ns = req->expired ? evnotify_shift(req->expired, offset) : 0;
+	event->completed_ns = evnotify_shift(req->completed, offset);
 	event->seq = req->seq;
 	event->count = req->count;
+	event->lost = 0;
 	event->status = evnotify_status(req);
 	event->flags = evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0;
 }
@@ -292,32 +309,38 @@ void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
 /**
  * evnotify_wait - block until a request completes
  * @inst: the instance
- * @req: an armed request with a waiter
+ * @req: an armed request whose waiter @done is
+ * @done: completed when @req is
  * @event: set to its completion
  *
- * A signal cancels the request, unless its completion has won: then that is
- * what the caller learns.  So does all else that the kernel interrupts a sleep
- * for, such as a tracer, or work of io_uring for this thread.
+ * What interrupts the sleep leaves the request as it is, for a WAIT with its id:
+ * a signal without handler, such as a stop, a freezer, a tracer or work of
+ * io_uring for this thread, after which the kernel makes the same call again; or
+ * a handler, after which the process does.  Only death ends the request.  If the
+ * completion has won, the caller learns that in either case.
  *
  * Context: process.
- * Return: 0: evnotify_wait_end() has to follow; or -EINTR: @req is gone.
+ * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.
  */
 int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct evnotify_event *event)
+		  struct completion *done, struct evnotify_event *event)
 {
-	struct completion *done = req->waiter;
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
 
-	/* Freezable: suspend is no reason to cancel. */
+	/* Freezable: suspend is no reason to interrupt. */
 	if (wait_for_completion_state(done, TASK_INTERRUPTIBLE |
 					    TASK_FREEZABLE)) {
 		spin_lock_irq(&inst->lock);
 		if (evnotify_is_pending(req)) {
-			evnotify_cancel_pending(inst, req);
-			evnotify_free(inst, req);
+			req->waiter = NULL;
+			if (fatal_signal_pending(current)) {
+				evnotify_cancel_pending(inst, req);
+				req->wait = false;
+				evnotify_free(inst, req);
+			}
 			evnotify_check(inst);
 			spin_unlock_irq(&inst->lock);
-			return -EINTR;
+			return -ERESTARTNOHAND;
 		}
 		spin_unlock_irq(&inst->lock);
 		/* The tasklet has it in hand: this does not take long. */
@@ -333,6 +356,44 @@ int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 }
 
 /**
+ * evnotify_wait_again - take up what an interrupted WAIT has left behind
+ * @inst: the instance
+ * @id: what the process passed in
+ * @done: completed when the request is
+ * @event: set if there is no request any more, but it is known how it ended
+ *
+ * Context: process.
+ * Return: the request, for evnotify_wait(); NULL if @event is set; or
+ * ERR_PTR(-ENOENT) if no WAIT has left such a request.
+ */
+struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
+					 struct completion *done,
+					 struct evnotify_event *event)
+{
+	s64 offsets[EVNOTIFY_NR_CLOCKS];
+	struct evnotify_req *req;
+
+	evnotify_offsets(offsets);
+	spin_lock_irq(&inst->lock);
+	req = evnotify_lookup(inst, id);
+	if (IS_ERR(req) || !req->wait || req->waiter) {
+		req = ERR_PTR(-ENOENT);
+	} else if (req->list == EVNOTIFY_LET_GO) {
+		evnotify_fill(event, req, offsets[req->clock]);
+		trace_evnotify_read(inst, req);
+		req->list = EVNOTIFY_FREE;
+		req->wait = false;
+		req = NULL;
+	} else {
+		req->waiter = done;
+		if (req->list == EVNOTIFY_HELD)
+			complete(done);
+	}
+	spin_unlock_irq(&inst->lock);
+	return req;
+}
+
+/**
  * evnotify_wait_end - finish a WAIT
  * @inst: the instance
  * @req: what evnotify_wait() waited for
@@ -344,15 +405,15 @@ void evnotify_wait_end(struct evnotify_instance *inst,
 		       struct evnotify_req *req, bool told)
 {
 	spin_lock_irq(&inst->lock);
+	req->wait = false;
 	if (told) {
 		trace_evnotify_read(inst, req);
 		evnotify_free(inst, req);
 	} else {
-		req->waiter = NULL;
 		evnotify_make_ready(inst, req);
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 	if (!told)
-		evnotify_wake(inst);
+		evnotify_wake(inst, 1);
 }

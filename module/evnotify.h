@@ -9,31 +9,41 @@
  * Life of a request, and the function that moves it on:
  *
  *   free
- *     | evnotify_submit()      filled in, and into the queue of its clock
+ *     | evnotify_submit()      filled in, and into a queue
  *   pending ----------------------------.
  *     | evnotify_expire()               | evnotify_cancel_req()
- *   expired, on inst->expired           |
- *     | evnotify_dpc()                  |
+ *   on inst->expired                    |
+ *     | evnotify_complete_expired(),    |
+ *     | called by the tasklet           |
  *     |---------------------------------'
- *     |-- PENDING: evnotify_complete() -> ready, or handed to its waiter
- *     |     | evnotify_read(), evnotify_wait_end()
- *     |-- EVENTFD: signalled
- *     |     | evnotify_signal()
+ *     |-- PENDING: evnotify_complete()
+ *     |     |-- on inst->ready
+ *     |     |     | evnotify_read()
+ *     |     |-- held for the WAIT that armed it
+ *     |     |     | evnotify_wait_end(), or evnotify_let_go() if no WAIT comes
+ *     |-- EVENTFD:
+ *     |     |-- deferred, if the CPU has signalled for too long
+ *     |     |     | evnotify_signal_deferred(), in process context
+ *     |     |-- being signalled
+ *     |     |     | evnotify_signal()
  *   free
  *
  * A periodic request stays pending while its record goes round.  Whether a
- * request is pending (its node is in a queue) and which list its record is on
- * (@list) are therefore two facts.  Whoever takes it out of the queue for
- * good, under the lock, decides how it ends: there is no other arbitration.
+ * request is pending (@state) and which list its record is on (@list) are
+ * therefore two facts.  Whoever ends its being pending, under the lock, decides
+ * how it ends: there is no other arbitration.
+ *
+ * A WAIT that is interrupted leaves its request as it is: pending, expired or
+ * held.  WAIT with its id takes it up again, see evnotify_wait_again().
  *
  * Locks, in the order in which they nest:
  *
  *   1. inst->lock (spinlock, taken in interrupt context): all fields of the
- *      instance, its queues and its records, where nothing else is said.  A
- *      record that is on no list and not pending belongs to whoever took it
- *      there: the call that fills it in, the tasklet that signals it or the
- *      WAIT that it was handed to.
- *   2. What complete() and the hrtimer functions take.
+ *      instance, its queues and its records, where nothing else is said.
+ *   2. What complete(), wake_up() of inst->signalled, queue_work() and the
+ *      hrtimer functions take.
+ *
+ * inst->flush is a mutex that a CANCEL of all holds while it takes inst->lock.
  *
  * eventfd_signal() and the wake-up of readers run outside inst->lock: how
  * long they take is up to the process.  Requests and event records are copied
@@ -53,6 +63,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/nsproxy.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
@@ -61,6 +72,7 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include <asm/page.h>
 
@@ -109,7 +121,10 @@ struct iov_iter;
 /* What max_user_instances may be at most. */
 #define EVNOTIFY_MAX_INSTANCES	1048576
 
-/* The clocks, as indices of evnotify_instance.queues. */
+/*
+ * The clocks.  There is a queue for each, evnotify_instance.queues: of requests
+ * whose due times are measured on that clock.
+ */
 enum evnotify_clock {
 	EVNOTIFY_MONOTONIC,
 	EVNOTIFY_BOOTTIME,
@@ -124,43 +139,60 @@ enum evnotify_state {
 	EVNOTIFY_CANCELLED,
 	EVNOTIFY_IN_LINE,	/* pending, in queue->line */
 	EVNOTIFY_IN_TREE,	/* pending, in queue->tree */
+	EVNOTIFY_PARKED,	/* pending, in no queue: see evnotify_expire_req() */
 };
 
-/* The list that a record is on. */
+/* Where a record is. */
 enum evnotify_list {
 	EVNOTIFY_NO_LIST,
 	EVNOTIFY_FREE,		/* inst->free */
 	EVNOTIFY_EXPIRED,	/* inst->expired: the tasklet's work */
-	EVNOTIFY_SIGNALLING,	/* local to the tasklet */
+	EVNOTIFY_DEFERRED,	/* inst->deferred: the work item's */
+	EVNOTIFY_SIGNALLING,	/* with whom inst->signaller names */
 	EVNOTIFY_READY,		/* inst->ready: read() takes it from there */
+	EVNOTIFY_HELD,		/* complete, for the WAIT that armed it */
+	EVNOTIFY_LET_GO,	/* inst->let_go: as free, and as held */
+};
+
+/*
+ * Who signals the eventfds of an instance: never two at a time.  From
+ * EVNOTIFY_WORK on it is in process context.
+ */
+enum evnotify_signaller {
+	EVNOTIFY_NOBODY,
+	EVNOTIFY_TASKLET,
+	EVNOTIFY_WORK,		/* inst->work */
+	EVNOTIFY_FLUSH,		/* a CANCEL of all */
 };
 
 /**
  * struct evnotify_req - the record of a request
- * @link: in the queue of its clock while @state is EVNOTIFY_IN_LINE
- * @node: in the queue of its clock while @state is EVNOTIFY_IN_TREE
+ * @link: in its queue while @state is EVNOTIFY_IN_LINE
+ * @node: in its queue while @state is EVNOTIFY_IN_TREE
  * @next: in the list that @list names
  * @id: serial number and place, of the latest request; before the first, the
  *	place alone
  * @user_data: the process's own
- * @event_due: when the latest expiration was due
- * @expired: when the interrupt found it due
- * @completed: when the process could see it
+ * @event_due: when the latest expiration was due, on @clock
+ * @expired: when it was found due, on @clock
+ * @completed: when the process could see it, on @clock
  * @seq: number of the event record in the instance
- * @count: expirations that the process has not been told of
- * @due: when it expires next
+ * @due: when it expires next, on the clock of @queue
  * @period: nanoseconds between expirations, 0: it expires once
  * @eventfd: EVNOTIFY_MODE_EVENTFD: what to signal; a reference
- * @waiter: EVNOTIFY_MODE_PENDING: completed when the request is, in place of
- *	a place in the ready list; NULL if nobody blocks in WAIT
+ * @waiter: of a WAIT's request: completed when the request is; NULL while no
+ *	WAIT blocks on it
+ * @count: expirations that the process has not been told of
  * @left: expirations until a periodic request has completed, 0: no end
- * @clock: enum evnotify_clock
+ * @clock: enum evnotify_clock, the clock that the process gave
+ * @queue: enum evnotify_clock, of the queue in which it is while pending
  * @mode: EVNOTIFY_MODE_*
+ * @wait: a WAIT armed it: it completes for a WAIT, not for read()
  * @state: enum evnotify_state
  * @list: enum evnotify_list
  *
  * It carries its own completion, so that completing a request never needs
- * memory.  All times are host times on the request's clock.
+ * memory.  All times are the host's.
  */
 struct evnotify_req {
 	union {
@@ -174,16 +206,18 @@ struct evnotify_req {
 	ktime_t expired;
 	ktime_t completed;
 	u64 seq;
-	u64 count;
 	ktime_t due;
 	u64 period;
 	union {
 		struct eventfd_ctx *eventfd;
 		struct completion *waiter;
 	};
+	u32 count;
 	u32 left;
 	u8 clock;
+	u8 queue;
 	u8 mode;
+	bool wait;
 	u8 state;
 	u8 list;
 };
@@ -199,15 +233,14 @@ struct evnotify_fifo {
 };
 
 /**
- * struct evnotify_queue - what is pending on one clock
+ * struct evnotify_queue - what is due by one clock
  * @inst: the instance that it belongs to
- * @timer: the simulated hardware; runs whenever a request is pending, except
- *	while inst->backlog names this queue
+ * @timer: the simulated hardware; runs whenever a request is in the queue,
+ *	except while inst->backlog names this queue
  * @line: requests that came in the order of their due times: the usual case,
  *	and an append and a pop are all that it costs
  * @last: the last of them, or NULL
  * @tree: the others, by due time
- * @now: time of the interrupt that left requests or @timer to the tasklet
  * @clock: enum evnotify_clock
  */
 struct evnotify_queue {
@@ -216,7 +249,6 @@ struct evnotify_queue {
 	struct hlist_head line;
 	struct evnotify_req *last;
 	struct rb_root_cached tree;
-	ktime_t now;
 	unsigned int clock;
 };
 
@@ -228,9 +260,23 @@ struct evnotify_queue {
  * @expired: records that the interrupt took, for the tasklet
  * @ready: event records, for read()
  * @free: unused records
+ * @let_go: records that are free, but for the WAIT that may still ask what
+ *	became of its request; used when no others are free
  * @backlog: queues whose interrupt left requests, or the start of the timer, to
  *	the tasklet, a bit each
  * @closing: set by evnotify_instance_destroy(): signal no eventfd again
+ * @signaller: enum evnotify_signaller
+ * @flushing: a CANCEL of all waits to be, or is, the signaller: nobody else
+ *	begins to signal
+ * @deferred: records whose eventfds @work has to signal
+ * @nr_deferred: how many they are
+ * @wakes: event records of which @work has to tell those who read or poll
+ * @completing: records on @expired or @deferred, or being signalled
+ * @work: does what the tasklet has no time for
+ * @signalling: the record whose eventfd is signalled right now, or NULL;
+ *	written by the signaller only, without @lock
+ * @signalled: who waits for that to end
+ * @flush: held by the CANCEL of all that has set @flushing
  * @armed: requests that were ever armed
  * @completed: of these, those that took their last expiration
  * @cancelled: of these, those that were cancelled
@@ -259,8 +305,19 @@ struct evnotify_instance {
 	struct evnotify_fifo expired;
 	struct evnotify_fifo ready;
 	struct evnotify_req *free;
+	struct evnotify_fifo let_go;
 	u8 backlog;
 	bool closing;
+	u8 signaller;
+	bool flushing;
+	struct evnotify_fifo deferred;
+	u32 nr_deferred;
+	u32 wakes;
+	u32 completing;
+	struct work_struct work;
+	struct evnotify_req *signalling;
+	wait_queue_head_t signalled;
+	struct mutex flush;
 	u64 armed;
 	u64 completed;
 	u64 cancelled;
@@ -306,6 +363,7 @@ struct evnotify_source {
 extern unsigned int evnotify_max_requests;
 extern unsigned int evnotify_min_period_ns;
 extern unsigned int evnotify_max_user_instances;
+extern struct workqueue_struct *evnotify_workqueue;
 
 /* file.c */
 extern const struct file_operations evnotify_fops;
@@ -316,17 +374,38 @@ void evnotify_queue_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
 void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req);
 void evnotify_expire_backlog(struct evnotify_instance *inst);
+void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req);
+ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time);
 
-/* complete.c: from expired or cancelled to told */
+/* complete.c: the tasklet, cancellation, WAIT */
 void evnotify_dpc(struct tasklet_struct *dpc);
+unsigned int evnotify_complete_expired(struct evnotify_instance *inst,
+				       struct evnotify_fifo *batch);
 int evnotify_cancel(struct evnotify_instance *inst, u64 id);
 u64 evnotify_cancel_all(struct evnotify_instance *inst);
 int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct evnotify_event *event);
+		  struct completion *done, struct evnotify_event *event);
+struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
+					 struct completion *done,
+					 struct evnotify_event *event);
 void evnotify_wait_end(struct evnotify_instance *inst,
 		       struct evnotify_req *req, bool told);
 void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
 		   s64 offset);
+
+/* signal.c: eventfds and wake-ups, within the budget of a CPU */
+u64 evnotify_budget_begin(bool *over);
+void evnotify_budget_end(u64 began, unsigned long tick);
+void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req);
+void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records);
+void evnotify_signal_add(struct evnotify_instance *inst,
+			 struct evnotify_fifo *batch, struct evnotify_req *req);
+bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch);
+void evnotify_signal_wait(struct evnotify_instance *inst,
+			  const struct evnotify_req *req);
+void evnotify_signal_deferred(struct work_struct *work);
+void evnotify_flush(struct evnotify_instance *inst);
+void evnotify_wake(struct evnotify_instance *inst, unsigned int records);
 
 /* request.c: arm, update; the instance */
 void evnotify_instance_init(struct evnotify_instance *inst);
@@ -351,6 +430,7 @@ void evnotify_user_put(kuid_t user);
 void evnotify_pool_init(struct evnotify_instance *inst);
 void evnotify_pool_destroy(struct evnotify_instance *inst);
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp);
+struct evnotify_req *evnotify_lookup(struct evnotify_instance *inst, u64 id);
 struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id);
 
 /* The page order of a chunk; chunk 0 is inside the instance. */
@@ -395,6 +475,13 @@ static inline bool evnotify_is_pending(const struct evnotify_req *req)
 	return req->state >= EVNOTIFY_IN_LINE;
 }
 
+/* True if eventfds of this instance are signalled in process context now. */
+static inline bool
+evnotify_signals_in_process(const struct evnotify_instance *inst)
+{
+	return inst->nr_deferred || inst->signaller >= EVNOTIFY_WORK;
+}
+
 /*
  * Put @req at the end of the line if it expires after all that is there: the
  * usual case, on the path of each request.  False: evnotify_queue_add() will.
@@ -424,13 +511,15 @@ static inline bool evnotify_queue_append(struct evnotify_queue *q,
 static __always_inline void
 evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
 {
+	u8 state = req->state;
+
 	lockdep_assert_held(&q->inst->lock);
-	if (req->state == EVNOTIFY_IN_TREE) {
-		rb_erase_cached(&req->node, &q->tree);
-		req->state = EVNOTIFY_EXPIRES_NO_MORE;
+	req->state = EVNOTIFY_EXPIRES_NO_MORE;
+	if (state != EVNOTIFY_IN_LINE) {
+		if (state == EVNOTIFY_IN_TREE)
+			rb_erase_cached(&req->node, &q->tree);
 		return;
 	}
-	req->state = EVNOTIFY_EXPIRES_NO_MORE;
 	*req->link.pprev = req->link.next;
 	if (q->last != req)
 		req->link.next->pprev = req->link.pprev;
@@ -439,6 +528,19 @@ evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
 				       link.next);
 	else
 		q->last = NULL;
+}
+
+/*
+ * What a clock shows at the host's @time if it is @offset ahead.  A time that
+ * never comes stays one; one before the clock began is 1, since 0 means none.
+ */
+static inline u64 evnotify_shift(ktime_t time, s64 offset)
+{
+	if (likely(!offset) || time == KTIME_MAX)
+		return time;
+	if (offset > 0)
+		return ktime_add_safe(time, offset);
+	return max(time + offset, 1);
 }
 
 /* The status of its event record. */
@@ -465,6 +567,15 @@ static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,
 	else
 		WRITE_ONCE(fifo->head, req);	/* poll() looks without lock */
 	fifo->tail = req;
+}
+
+static inline struct evnotify_req *evnotify_fifo_pop(struct evnotify_fifo *fifo)
+{
+	struct evnotify_req *req = fifo->head;
+
+	if (req)
+		fifo->head = req->next;
+	return req;
 }
 
 #endif /* EVNOTIFY_H */

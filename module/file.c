@@ -79,12 +79,15 @@ evnotify_fill_user(struct evnotify_event __user *event,
 		return false;
 	unsafe_put_user(req->user_data, &event->user_data, fault);
 	unsafe_put_user(req->id, &event->id, fault);
-	unsafe_put_user(req->event_due + offset, &event->due_ns, fault);
-	unsafe_put_user(req->expired ? req->expired + offset : 0,
+	unsafe_put_user(evnotify_shift(req->event_due, offset), &event->due_ns,
+			fault);
+	unsafe_put_user(req->expired ? evnotify_shift(req->expired, offset) : 0,
 			&event->expired_ns, fault);
-	unsafe_put_user(req->completed + offset, &event->completed_ns, fault);
+	unsafe_put_user(evnotify_shift(req->completed, offset),
+			&event->completed_ns, fault);
 	unsafe_put_user(req->seq, &event->seq, fault);
 	unsafe_put_user(req->count, &event->count, fault);
+	unsafe_put_user(0, &event->lost, fault);
 	unsafe_put_user(evnotify_status(req), &event->status, fault);
 	unsafe_put_user(evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0,
 			&event->flags, fault);
@@ -171,17 +174,69 @@ static noinline bool evnotify_clear(struct evnotify_event __user *event,
 	return cleared == sizeof(*event);
 }
 
-/* Sleep until there may be a record; false: there is none, but a signal. */
+/*
+ * Sleep until there may be a record; false: there is none, but a signal.
+ *
+ *	evnotify_sleep()			evnotify_complete(), evnotify_wake()
+ *	prepare_to_wait_exclusive(), barrier	inst->ready.head = req
+ *	inst->ready.head?			smp_mb() in wq_has_sleeper()
+ *						somebody on inst->wait?
+ *
+ * Either we see the record, or whoever completes it sees us.
+ */
 static bool evnotify_sleep(struct evnotify_instance *inst)
 {
 	DEFINE_WAIT(wait);
 
-	/* Either we see the record here, or evnotify_wake() sees us. */
-	prepare_to_wait(&inst->wait, &wait, TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	prepare_to_wait_exclusive(&inst->wait, &wait,
+				  TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (!READ_ONCE(inst->ready.head) && !signal_pending(current))
 		schedule();
 	finish_wait(&inst->wait, &wait);
 	return READ_ONCE(inst->ready.head) || !signal_pending(current);
+}
+
+/*
+ * Times that the memory for one record may be away, though it was written to
+ * just before: by another thread that takes it away, or since it is memory that
+ * can be cleared and cannot be stored to, of which no machine is known.
+ */
+#define EVNOTIFY_MAX_FAULTS	100
+
+/*
+ * Give the process what is ready when the call begins, as far as there is room:
+ * periodic requests might supply it for ever.  Returns how many records, or
+ * -EFAULT; 0: another reader was faster.
+ */
+static __always_inline ssize_t
+evnotify_read_ready(struct evnotify_instance *inst,
+		    struct evnotify_event __user *uptr, struct iov_iter *to,
+		    size_t room)
+{
+	unsigned int faults = 0;
+	size_t done = 0;
+	size_t n;
+	bool away;
+
+	room = min_t(size_t, room, max(READ_ONCE(inst->unread), 1));
+	for (;;) {
+		n = evnotify_read(inst, uptr + done, to, room - done, &away);
+		done += n;
+		if (done == room)
+			return done;
+		if (away) {
+			faults = n ? 0 : faults + 1;
+			if (faults > EVNOTIFY_MAX_FAULTS ||
+			    !evnotify_clear(uptr + done, to) ||
+			    fatal_signal_pending(current))
+				return done ?: -EFAULT;
+			/* The record is next, whatever else has come. */
+		} else if (!READ_ONCE(inst->ready.head)) {
+			return done;
+		} else {
+			cond_resched();
+		}
+	}
 }
 
 /* read() to memory of the process, or, if @to is not NULL, any other. */
@@ -189,40 +244,27 @@ static __always_inline ssize_t
 evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 		 size_t size, bool nowait)
 {
-	struct evnotify_event __user *uptr = (void __user *)buf;
 	struct evnotify_instance *inst = file->private_data;
-	size_t room = size / sizeof(*uptr);
-	size_t done = 0;
-	bool away;
+	size_t room = size / sizeof(struct evnotify_event);
+	bool slept = false;
+	ssize_t ret;
 
 	if (!room)
 		return -EINVAL;
-	for (;;) {
-		if (!READ_ONCE(inst->ready.head)) {
-			if (done)
-				break;
+	do {
+		while (!READ_ONCE(inst->ready.head)) {
 			if (nowait || file->f_flags & O_NONBLOCK)
 				return -EAGAIN;
+			slept = true;
 			if (!evnotify_sleep(inst))
 				return -ERESTARTSYS;
 		}
-		done += evnotify_read(inst, uptr + done, to, room - done,
-				      &away);
-		if (done == room)
-			break;
-		if (away) {
-			if (!evnotify_clear(uptr + done, to) ||
-			    fatal_signal_pending(current))
-				return done ? done * sizeof(*uptr) : -EFAULT;
-			/* The record is next, whatever else has come. */
-			continue;
-		}
-		/* Periodic requests may supply us for ever. */
-		if (done && signal_pending(current))
-			break;
-		cond_resched();
-	}
-	return done * sizeof(*uptr);
+		ret = evnotify_read_ready(inst, (void __user *)buf, to, room);
+	} while (!ret);
+	/* Who was woken in place of another, and leaves records, wakes that one. */
+	if (slept && READ_ONCE(inst->ready.head))
+		evnotify_wake(inst, 1);
+	return ret < 0 ? ret : ret * sizeof(struct evnotify_event);
 }
 
 static ssize_t evnotify_fop_read(struct file *file, char __user *buf,
@@ -258,8 +300,14 @@ static __poll_t evnotify_poll(struct file *file, poll_table *wait)
 static int evnotify_fasync(int fd, struct file *file, int on)
 {
 	struct evnotify_instance *inst = file->private_data;
+	int ret = fasync_helper(fd, file, on, &inst->fasync);
 
-	return fasync_helper(fd, file, on, &inst->fasync);
+	/*
+	 * The process looks for records after this call.  Either it sees one, or
+	 * evnotify_wake() sees inst->fasync: after a barrier, too.
+	 */
+	smp_mb();
+	return ret;
 }
 
 static long evnotify_ioctl_info(struct evnotify_instance *inst,
@@ -325,15 +373,26 @@ static long evnotify_ioctl_wait(struct evnotify_instance *inst,
 	};
 	struct evnotify_event event;
 	ssize_t ret;
+	u64 id;
 
-	ret = evnotify_submit(inst, &src, 1);
-	if (ret < 0)
-		return ret;
-	ret = evnotify_wait(inst, src.req, &event);
-	if (ret)
-		return ret;
+	if (get_user(id, &uptr->request.id))
+		return -EFAULT;
+	src.req = ERR_PTR(-ENOENT);
+	if (id)
+		src.req = evnotify_wait_again(inst, id, &done, &event);
+	if (IS_ERR(src.req)) {
+		ret = evnotify_submit(inst, &src, 1);
+		if (ret < 0)
+			return ret;
+	}
+	if (src.req) {
+		ret = evnotify_wait(inst, src.req, &done, &event);
+		if (ret)
+			return ret;
+	}
 	ret = copy_to_user(&uptr->event, &event, sizeof(event)) ? -EFAULT : 0;
-	evnotify_wait_end(inst, src.req, !ret);
+	if (src.req)
+		evnotify_wait_end(inst, src.req, !ret);
 	return ret;
 }
 
@@ -410,8 +469,8 @@ static long evnotify_ioctl(struct file *file, unsigned int cmd,
 static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct evnotify_instance *inst = file->private_data;
+	u32 pending, unread, completing;
 	u64 armed, completed, cancelled;
-	u32 pending, unread;
 
 	spin_lock_irq(&inst->lock);
 	armed = inst->armed;
@@ -419,6 +478,7 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 	cancelled = inst->cancelled;
 	pending = inst->pending;
 	unread = inst->unread;
+	completing = inst->completing;
 	spin_unlock_irq(&inst->lock);
 
 	seq_printf(m, "instance:\t%u\n", inst->number);
@@ -427,6 +487,7 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "cancelled:\t%llu\n", cancelled);
 	seq_printf(m, "pending:\t%u\n", pending);
 	seq_printf(m, "unread:\t%u\n", unread);
+	seq_printf(m, "completing:\t%u\n", completing);
 }
 
 static int evnotify_open(struct inode *inode, struct file *file)

@@ -5,6 +5,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/workqueue.h>
 
 #include "evnotify.h"
 
@@ -70,8 +71,31 @@ static struct miscdevice evnotify_device = {
 	.mode = 0660,
 };
 
-/* An open file holds a reference to the module: there is nothing else to it. */
-module_misc_device(evnotify_device);
+struct workqueue_struct *evnotify_workqueue;
+
+/* An open file holds a reference to the module, and its work ends with it. */
+static int __init evnotify_init(void)
+{
+	int ret;
+
+	/* Ordered: one work item runs at a time, whatever their number. */
+	evnotify_workqueue = alloc_ordered_workqueue("evnotify", 0);
+	if (!evnotify_workqueue)
+		return -ENOMEM;
+	ret = misc_register(&evnotify_device);
+	if (ret)
+		destroy_workqueue(evnotify_workqueue);
+	return ret;
+}
+
+static void __exit evnotify_exit(void)
+{
+	misc_deregister(&evnotify_device);
+	destroy_workqueue(evnotify_workqueue);
+}
+
+module_init(evnotify_init);
+module_exit(evnotify_exit);
 
 MODULE_DESCRIPTION("Kernel to user notification by eventfd or pending request");
 MODULE_AUTHOR("The evnotify authors");

@@ -111,12 +111,17 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 	bool full, free;
 
 	spin_lock_irq(&inst->lock);
+	if (!inst->free && inst->let_go.head) {
+		inst->let_go.tail->next = NULL;
+		inst->free = inst->let_go.head;
+		inst->let_go.head = NULL;
+	}
 	free = inst->free;
 	full = inst->nr_reqs == inst->limit;
 	max = inst->max_chunks;
 	chunk = inst->nr_chunks;
 	spin_unlock_irq(&inst->lock);
-	/* It is not full while another thread's chunk has records left. */
+	/* There may be some from another thread, too: then it is not full. */
 	if (free)
 		return 0;
 	if (full)
@@ -155,15 +160,15 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 }
 
 /**
- * evnotify_find - find a request that can be cancelled or updated
+ * evnotify_lookup - the record of an id
  * @inst: the instance
  * @id: what the process passed in
  *
  * Context: inst->lock held.
- * Return: the pending request, ERR_PTR(-EALREADY) if it has completed or been
- * cancelled, or ERR_PTR(-ENOENT) if the instance never issued the id.
+ * Return: the record whose latest id it is, ERR_PTR(-EALREADY) if an earlier
+ * one was, or ERR_PTR(-ENOENT) if the instance never issued the id.
  */
-struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
+struct evnotify_req *evnotify_lookup(struct evnotify_instance *inst, u64 id)
 {
 	unsigned long place = id & EVNOTIFY_PLACE_MASK;
 	unsigned long chunk = place >> EVNOTIFY_SLOT_BITS;
@@ -181,10 +186,26 @@ struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
 		return ERR_PTR(-ENOENT);
 	slot = array_index_nospec(slot, nr);
 	req = &inst->chunks[chunk][slot];
-	if (req->id == id && evnotify_is_pending(req))
-		return req;
 	/* An id that this record never had: none, or newer than its latest. */
 	if (id == place || req->id == place || (s64)(req->id - id) < 0)
 		return ERR_PTR(-ENOENT);
+	return req->id == id ? req : ERR_PTR(-EALREADY);
+}
+
+/**
+ * evnotify_find - find a request that can be cancelled or updated
+ * @inst: the instance
+ * @id: what the process passed in
+ *
+ * Context: inst->lock held.
+ * Return: the pending request, ERR_PTR(-EALREADY) if it has completed or been
+ * cancelled, or ERR_PTR(-ENOENT) if the instance never issued the id.
+ */
+struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
+{
+	struct evnotify_req *req = evnotify_lookup(inst, id);
+
+	if (IS_ERR(req) || evnotify_is_pending(req))
+		return req;
 	return ERR_PTR(-EALREADY);
 }

@@ -10,11 +10,13 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "evnotify.h"
 #include "trace.h"
@@ -43,7 +45,8 @@ void evnotify_check(struct evnotify_instance *inst)
 		WARN_ON_ONCE(q->last ? !!q->last->link.next : !!q->line.first);
 		empty &= !q->line.first && RB_EMPTY_ROOT(&q->tree.rb_root);
 	}
-	WARN_ON_ONCE(empty != !inst->pending);
+	/* A request that is parked is pending, too. */
+	WARN_ON_ONCE(!empty && !inst->pending);
 	WARN_ON_ONCE(inst->armed != inst->completed + inst->cancelled +
 				    inst->pending);
 	WARN_ON_ONCE(inst->pending > inst->nr_reqs ||
@@ -52,6 +55,10 @@ void evnotify_check(struct evnotify_instance *inst)
 	WARN_ON_ONCE(!inst->unread != !inst->ready.head);
 	evnotify_check_fifo(&inst->expired);
 	evnotify_check_fifo(&inst->ready);
+	evnotify_check_fifo(&inst->deferred);
+	WARN_ON_ONCE(!inst->nr_deferred != !inst->deferred.head);
+	WARN_ON_ONCE(inst->completing < inst->nr_deferred ||
+		     inst->completing > inst->nr_reqs);
 }
 #endif
 
@@ -70,8 +77,19 @@ static __always_inline void evnotify_times_init(struct evnotify_times *times)
 }
 
 /*
- * The due time as host time.  Relative times of one call count from the same
- * instant.
+ * The queue for a due time.  A time that elapses is not measured on a clock that
+ * can be set.
+ */
+static __always_inline unsigned int evnotify_queue_for(unsigned int clock,
+						       u32 flags)
+{
+	return flags & EVNOTIFY_ABSTIME || clock == EVNOTIFY_BOOTTIME ?
+	       clock : EVNOTIFY_MONOTONIC;
+}
+
+/*
+ * The due time as host time, on the clock of evnotify_queue_for().  Relative
+ * times of one call count from the same instant.
  */
 static __always_inline ktime_t
 evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
@@ -79,6 +97,7 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 {
 	s64 offset = times->offsets[clock];
 
+	clock = evnotify_queue_for(clock, flags);
 	if (!(flags & EVNOTIFY_ABSTIME)) {
 		if (!(times->known & BIT(clock))) {
 			times->now[clock] = evnotify_now(clock);
@@ -227,19 +246,21 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 	req->period = request.period_ns;
 	req->left = request.count;
 	req->clock = clock;
+	req->queue = evnotify_queue_for(clock, request.flags);
 	req->mode = request.mode;
 	req->list = EVNOTIFY_NO_LIST;
+	req->wait = src->waiter;
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
 		req->eventfd = eventfd;
 		inst->eventfds = true;
 	} else {
 		req->waiter = src->waiter;
 	}
-	trace_evnotify_register(inst, req);
 
-	q = &inst->queues[clock];
+	q = &inst->queues[req->queue];
 	if (!evnotify_queue_append(q, req))
 		evnotify_queue_add(q, req);
+	trace_evnotify_register(inst, req);
 	trace_evnotify_arm(inst, req);
 	src->req = req;
 	if (src->from)
@@ -309,9 +330,11 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		else if (ret == -EFAULT && evnotify_fault_in(src))
 			ret = 0;
 		src->id_failed = false;
-		/* A signal ends a long batch, but only death an empty one. */
-		if (!ret && (taken ? signal_pending(current) :
-				     fatal_signal_pending(current)))
+		/*
+		 * Only death ends a batch early.  Other signals wait, and what
+		 * looks like one may be none: work of io_uring for this thread.
+		 */
+		if (!ret && fatal_signal_pending(current))
 			ret = -EINTR;
 		if (ret)
 			return taken ?: ret;
@@ -345,14 +368,19 @@ int evnotify_update(struct evnotify_instance *inst,
 	evnotify_times_init(&times);
 	spin_lock_irq(&inst->lock);
 	req = evnotify_find(inst, args->id);
+	if (!IS_ERR(req) && req->state == EVNOTIFY_PARKED) {
+		/* Expirations that have passed stay, and may be the last. */
+		evnotify_unpark(inst, req);
+		req = evnotify_find(inst, args->id);
+	}
 	if (IS_ERR(req)) {
 		ret = PTR_ERR(req);
-	} else if (args->period_ns && req->mode == EVNOTIFY_MODE_PENDING &&
-		   req->waiter) {
+	} else if (args->period_ns && req->wait) {
 		ret = -EINVAL;
 	} else {
-		q = &inst->queues[req->clock];
-		evnotify_queue_remove(q, req);
+		evnotify_queue_remove(&inst->queues[req->queue], req);
+		req->queue = evnotify_queue_for(req->clock, args->flags);
+		q = &inst->queues[req->queue];
 		req->due = evnotify_due(&times, req->clock, args->due_ns,
 					args->flags);
 		req->period = args->period_ns;
@@ -377,6 +405,9 @@ void evnotify_instance_init(struct evnotify_instance *inst)
 
 	spin_lock_init(&inst->lock);
 	tasklet_setup(&inst->dpc, evnotify_dpc);
+	INIT_WORK(&inst->work, evnotify_signal_deferred);
+	mutex_init(&inst->flush);
+	init_waitqueue_head(&inst->signalled);
 	init_waitqueue_head(&inst->wait);
 	/* As jiffies do: what is rare comes first, where it is checked. */
 	if (IS_ENABLED(CONFIG_EVNOTIFY_DEBUG))
@@ -407,13 +438,17 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 		inst->queues[clock].tree = RB_ROOT_CACHED;
 	}
 	inst->expired.head = NULL;
+	inst->deferred.head = NULL;
+	inst->nr_deferred = 0;
+	inst->completing = 0;
 	inst->backlog = 0;
 	spin_unlock_irq(&inst->lock);
 
-	/* First what schedules the tasklet, then the tasklet. */
+	/* The timers schedule the tasklet, and the tasklet queues the work. */
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		hrtimer_cancel(&inst->queues[clock].timer);
 	tasklet_kill(&inst->dpc);
+	cancel_work_sync(&inst->work);
 
 	evnotify_pool_destroy(inst);
 }

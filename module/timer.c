@@ -48,9 +48,12 @@ static struct evnotify_req *evnotify_queue_first(struct evnotify_queue *q)
 	line = hlist_entry_safe(q->line.first, struct evnotify_req, link);
 	tree = rb_entry_safe(rb_first_cached(&q->tree), struct evnotify_req,
 			     node);
-	if (!line || (tree && tree->due < line->due))
-		return tree;
-	return line;
+	if (!line || !tree)
+		return line ?: tree;
+	/* Of two that are due at one instant, the one that was armed first. */
+	if (tree->due == line->due)
+		return (s64)(tree->id - line->id) < 0 ? tree : line;
+	return tree->due < line->due ? tree : line;
 }
 
 static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
@@ -73,6 +76,18 @@ static bool evnotify_queue_insert(struct evnotify_queue *q,
 	hlist_add_head(&req->link, &q->line);
 	q->last = req;
 	return true;
+}
+
+/* What the clock of @req says at a time on the clock of its queue. */
+ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
+{
+	ktime_t shifted;
+
+	if (req->clock == req->queue || time == KTIME_MAX)
+		return time;
+	shifted = ktime_mono_to_any(time, req->clock == EVNOTIFY_TAI ?
+					  TK_OFFS_TAI : TK_OFFS_REAL);
+	return shifted < 0 ? KTIME_MAX : shifted;
 }
 
 /* Let the timer run out when the first request is due. */
@@ -122,9 +137,9 @@ static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now
 	if (req->left)
 		count = min_t(u64, count, req->left);
 	req->event_due += (count - 1) * req->period;
-	req->count += count;
-	if (req->mode == EVNOTIFY_MODE_EVENTFD)
-		req->count = min(req->count, EVNOTIFY_MAX_SIGNALS);
+	req->count = min(req->count + count,
+			 req->mode == EVNOTIFY_MODE_EVENTFD ?
+			 EVNOTIFY_MAX_SIGNALS : U32_MAX);
 	if (req->left) {
 		req->left -= count;
 		if (!req->left)
@@ -135,6 +150,81 @@ static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now
 }
 
 /*
+ * The times of a record that was measured on CLOCK_MONOTONIC for another clock,
+ * by what that clock says now: how late it is stays as it is.
+ */
+static noinline void evnotify_convert(struct evnotify_req *req)
+{
+	ktime_t expired = evnotify_on_clock(req, req->expired);
+
+	req->event_due = expired - (req->expired - req->event_due);
+	req->expired = expired;
+}
+
+/*
+ * @req is due and in no queue: it goes to the tasklet, and a periodic one goes
+ * back to its queue at once, but not if its eventfd is signalled in process
+ * context.  Then its timer waits for that, and the expirations that pass in the
+ * meantime are counted when the signal has been given: no request costs its CPU
+ * more interrupts than that thread can give signals.
+ */
+static __always_inline void
+evnotify_expire_req(struct evnotify_queue *q, struct evnotify_req *req,
+		    ktime_t now)
+{
+	struct evnotify_instance *inst = q->inst;
+
+	if (!evnotify_count(req, now)) {
+		inst->pending--;
+		inst->completed++;
+	} else if (req->mode == EVNOTIFY_MODE_EVENTFD &&
+		   evnotify_signals_in_process(inst)) {
+		req->state = EVNOTIFY_PARKED;
+	} else {
+		evnotify_queue_insert(q, req);
+	}
+	if (unlikely(req->clock != q->clock))
+		evnotify_convert(req);
+	trace_evnotify_expire(inst, req);
+
+	if (req->list == EVNOTIFY_NO_LIST) {
+		req->list = EVNOTIFY_EXPIRED;
+		inst->completing++;
+		evnotify_fifo_push(&inst->expired, req);
+	} else if (req->list == EVNOTIFY_READY) {
+		/* An overrun: the process sees it in the record. */
+		req->completed = req->expired;
+	}
+}
+
+/**
+ * evnotify_unpark - let a parked request expire again
+ * @inst: the instance
+ * @req: the request; what it expired while it was parked is counted now, and it
+ *	may have completed by that
+ *
+ * It stays parked if it expired again and its signal has to be given in process
+ * context, too.
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req)
+{
+	struct evnotify_queue *q = &inst->queues[req->queue];
+	ktime_t now = evnotify_now(q->clock);
+
+	lockdep_assert_held(&inst->lock);
+	req->state = EVNOTIFY_EXPIRES_NO_MORE;
+	if (req->due > now) {
+		evnotify_queue_add(q, req);
+		return;
+	}
+	evnotify_expire_req(q, req, now);
+	if (evnotify_queue_first(q) == req)
+		evnotify_queue_start(q);
+}
+
+/*
  * Hand what is due to the tasklet, at most @n requests: they leave the queue; a
  * periodic one comes back to it at once.  Returns the first that is left in the
  * queue, due or not, or NULL.
@@ -142,27 +232,12 @@ static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now
 static __always_inline struct evnotify_req *
 evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
 {
-	struct evnotify_instance *inst = q->inst;
 	struct evnotify_req *req;
 
-	lockdep_assert_held(&inst->lock);
+	lockdep_assert_held(&q->inst->lock);
 	while ((req = evnotify_queue_first(q)) && req->due <= now && n--) {
 		evnotify_queue_remove(q, req);
-		if (evnotify_count(req, now)) {
-			evnotify_queue_insert(q, req);
-		} else {
-			inst->pending--;
-			inst->completed++;
-		}
-		trace_evnotify_expire(inst, req);
-
-		if (req->list == EVNOTIFY_NO_LIST) {
-			req->list = EVNOTIFY_EXPIRED;
-			evnotify_fifo_push(&inst->expired, req);
-		} else if (req->list == EVNOTIFY_READY) {
-			/* An overrun: the process sees it in the record. */
-			req->completed = now;
-		}
+		evnotify_expire_req(q, req, now);
 	}
 	return req;
 }
@@ -171,7 +246,10 @@ evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
  * evnotify_expire_backlog - go on where an interrupt left off
  * @inst: the instance
  *
- * It takes a batch from each clock: the tasklet comes again for the rest.
+ * It takes a batch from each clock: the tasklet comes again for the rest.  It
+ * reads the clock anew, since a request may have been armed after the interrupt,
+ * and the clock may have been set back: no time of expiration lies before the
+ * call that armed the request, and nothing expires too early.
  *
  * Context: inst->lock held.
  */
@@ -179,14 +257,14 @@ void evnotify_expire_backlog(struct evnotify_instance *inst)
 {
 	struct evnotify_req *first;
 	struct evnotify_queue *q;
+	ktime_t now;
 
 	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
 		if (!(inst->backlog & BIT(q->clock)))
 			continue;
-		/* If the clock was set back since, nothing expires too early. */
-		q->now = min(q->now, evnotify_now(q->clock));
-		first = evnotify_expire(q, q->now, EVNOTIFY_BATCH);
-		if (first && first->due <= q->now)
+		now = evnotify_now(q->clock);
+		first = evnotify_expire(q, now, EVNOTIFY_BATCH);
+		if (first && first->due <= now)
 			continue;
 		inst->backlog &= ~BIT(q->clock);
 		evnotify_queue_start(q);
@@ -218,7 +296,6 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	 */
 	if (first && (first->due <= now || q->clock == EVNOTIFY_REALTIME ||
 		      q->clock == EVNOTIFY_TAI)) {
-		q->now = now;
 		inst->backlog |= BIT(q->clock);
 		first = NULL;
 	} else if (inst->backlog) {

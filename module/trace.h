@@ -71,7 +71,7 @@ DECLARE_EVENT_CLASS(evnotify_req,
 		__entry->cancelled = req->state == EVNOTIFY_CANCELLED;
 		__entry->id = req->id;
 		__entry->user_data = req->user_data;
-		__entry->due = req->due;
+		__entry->due = evnotify_on_clock(req, req->due);
 		__entry->period = req->period;
 		__entry->expired = req->expired;
 		__entry->completed = req->completed;

@@ -8,6 +8,11 @@
  *
  * All structures have the same layout for 32 and 64 bit callers and no
  * implicit padding.  Every field that a call does not use must be zero.
+ *
+ * How it grows: a new fact about a request takes a flag and a reserved field,
+ * which are 0 and refused until then, and INFO says so in @features.  A call
+ * that needs more than its structure gets a new number.  An event record is
+ * full: a larger one would be something that an open file asks for first.
  */
 #ifndef _UAPI_LINUX_EVNOTIFY_H
 #define _UAPI_LINUX_EVNOTIFY_H
@@ -30,7 +35,11 @@
 
 /* Flags of a request and of an update. */
 
-/* due_ns is a time on the clock; without the flag it counts from now. */
+/*
+ * due_ns is a time on the clock, and setting CLOCK_REALTIME moves it. Without
+ * the flag, due_ns and periods are times that elapse, and setting a clock
+ * changes nothing.
+ */
 #define EVNOTIFY_ABSTIME	0x1
 
 /* Flags of an event record. */
@@ -51,15 +60,15 @@
 /**
  * struct evnotify_request - what to arm, 64 bytes
  * @user_data: returned unchanged in the event record
- * @due_ns: due time in nanoseconds: from the start of the call, or on the
- *	clock with EVNOTIFY_ABSTIME; a time that has passed is due at once; at
- *	most 2^63 - 1. Either way it is a time on the clock, which moves when
- *	CLOCK_REALTIME is set
+ * @due_ns: due time in nanoseconds, at most 2^63 - 1: with EVNOTIFY_ABSTIME on
+ *	the clock, and one that has passed is due at once; without it from the
+ *	start of the call, elapsed on CLOCK_MONOTONIC (of a request on
+ *	CLOCK_BOOTTIME: on CLOCK_BOOTTIME, which counts suspended time)
  * @period_ns: nanoseconds between expirations; 0: the request expires once;
  *	otherwise at least min_period_ns of INFO and at most 2^63 - 1
  * @id: set by REGISTER and WAIT: names the request in CANCEL, UPDATE and in
  *	its event record; unique within the instance, never 0; ignored in the
- *	call
+ *	call, but see struct evnotify_wait
  * @mode: EVNOTIFY_MODE_PENDING or EVNOTIFY_MODE_EVENTFD
  * @flags: EVNOTIFY_ABSTIME or 0
  * @clockid: CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME or CLOCK_TAI
@@ -90,17 +99,25 @@ struct evnotify_request {
  * @id: of the request
  * @due_ns: when the latest expiration that this record counts was due; of a
  *	request that was cancelled before it expired: when it would have been
- * @expired_ns: when the timer interrupt found that expiration due (never
- *	before @due_ns); 0 if there was none
+ * @expired_ns: when that expiration was found due, by the timer interrupt or,
+ *	in a burst, by the tasklet: never before @due_ns, nor before the call
+ *	that armed the request; 0 if there was none
  * @completed_ns: when the completion became visible to the process
  * @seq: number of the record in its instance, from 1, without gaps
  * @count: expirations that this record stands for: more than 1 (an overrun)
- *	when a periodic request expired again before its record was read
+ *	when a periodic request expired again before its record was read; at
+ *	most 2^32 - 1
+ * @lost: of these, those of which nothing but their number is known; always 0
+ *	for a timer, at most 2^32 - 1
  * @status: 0, or -ECANCELED if the request was cancelled
  * @flags: EVNOTIFY_EVENT_MORE or 0
  *
  * All times are on the clock of the request, as the reader's time namespace
- * sees it.  What read() gives an array of, and what WAIT returns.
+ * sees it; 2^63 - 1 is a time that never comes.  Where due time and expiration
+ * were measured on CLOCK_MONOTONIC, both are what the clock of the request said
+ * at the expiration, or at the cancellation.
+ *
+ * What read() gives an array of, and what WAIT returns.
  */
 struct evnotify_event {
 	__aligned_u64 user_data;
@@ -109,7 +126,8 @@ struct evnotify_event {
 	__aligned_u64 expired_ns;
 	__aligned_u64 completed_ns;
 	__aligned_u64 seq;
-	__aligned_u64 count;
+	__u32 count;
+	__u32 lost;
 	__s32 status;
 	__u32 flags;
 };
@@ -157,6 +175,13 @@ struct evnotify_register {
  * @request: EVNOTIFY_MODE_PENDING, without a period; its id is set before
  *	the call blocks, so that another thread can cancel or update it
  * @event: set by the call: the completion
+ *
+ * What interrupts the call leaves the request armed.  The kernel goes on by
+ * itself after a stop, a freeze or a tracer; if a signal handler ran, the call
+ * fails with EINTR, and the same call with the same structure goes on: it finds
+ * by the id the request that was left, whether it has completed meanwhile or
+ * not, and its times are not looked at.  For a new delay instead, set the id to
+ * 0, and cancel what was left.  Any other id is ignored.
  */
 struct evnotify_wait {
 	struct evnotify_request request;

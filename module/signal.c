@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify - signal eventfds and wake readers, within the budget of a CPU
+ *
+ * How long eventfd_signal() and the wake-up of an instance take is up to
+ * processes: each epoll file and each entry of a poll() that waits makes them
+ * longer.  So a CPU has a budget for what its tasklets take, which all instances
+ * share.  While it is used up, signals and wake-ups go to a work item: there the
+ * scheduler shares the CPU out.  Everything else stays in the tasklet.
+ *
+ * One eventfd_signal() cannot be divided, whatever it takes.
+ */
+#include <linux/compiler.h>
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/lockdep.h>
+#include <linux/minmax.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
+
+#include "evnotify.h"
+#include "trace.h"
+
+/* What the tasklets of a CPU may use at once, and the share that comes back. */
+#define EVNOTIFY_BUDGET_NS	(2 * NSEC_PER_MSEC)
+#define EVNOTIFY_BUDGET_SHARE	4
+/*
+ * Reading the clock for each run would cost a lone signal one percent.  So one
+ * run in eight is measured, on average, and stands for those that were not:
+ * which one, a process cannot foresee.  A run in which the tick changes is
+ * always noticed, and stands for itself.
+ */
+#define EVNOTIFY_MAX_UNMEASURED	15
+
+/**
+ * struct evnotify_budget - what the tasklets of a CPU have left
+ * @left_ns: how long they may still run; below 0 after a long run
+ * @time: local_clock() when that was right
+ * @unmeasured: runs until the next one that is measured
+ * @weight: runs that the next measured one stands for
+ *
+ * Written by tasklets of this CPU only.
+ */
+struct evnotify_budget {
+	s64 left_ns;
+	u64 time;
+	u8 unmeasured;
+	u8 weight;
+};
+
+static DEFINE_PER_CPU(struct evnotify_budget, evnotify_budget);
+
+/**
+ * evnotify_budget_begin - a run of a tasklet begins
+ * @over: set if the budget of this CPU is used up
+ *
+ * Context: tasklet.
+ * Return: what evnotify_budget_end() wants.
+ */
+u64 evnotify_budget_begin(bool *over)
+{
+	struct evnotify_budget *b = this_cpu_ptr(&evnotify_budget);
+	u64 now;
+
+	*over = false;
+	if (b->unmeasured) {
+		b->unmeasured--;
+		return 0;
+	}
+	now = local_clock();
+	b->left_ns = min_t(s64, EVNOTIFY_BUDGET_NS, b->left_ns +
+			   (s64)(now - b->time) / EVNOTIFY_BUDGET_SHARE);
+	b->time = now;
+	*over = b->left_ns <= 0;
+	return now;
+}
+
+/**
+ * evnotify_budget_end - a run of a tasklet ends
+ * @began: what evnotify_budget_begin() returned
+ * @tick: jiffies at that time
+ *
+ * Context: tasklet.
+ */
+void evnotify_budget_end(u64 began, unsigned long tick)
+{
+	unsigned long ticks = jiffies - tick;
+	struct evnotify_budget *b;
+	u64 now;
+
+	if (!began && likely(!ticks))
+		return;
+	b = this_cpu_ptr(&evnotify_budget);
+	if (began) {
+		now = local_clock();
+		b->left_ns -= (s64)(now - began) * (ticks ? 1 : b->weight);
+		b->unmeasured = now % (EVNOTIFY_MAX_UNMEASURED + 1);
+	} else {
+		b->left_ns -= (s64)ticks * TICK_NSEC;
+	}
+	if (b->left_ns <= 0)
+		b->unmeasured = 0;
+	b->weight = b->unmeasured + 1;
+}
+
+/**
+ * evnotify_wake - tell those who read or poll that there are event records
+ * @inst: the instance
+ * @records: how many, at least 1: as many exclusive waiters are woken
+ *
+ * Context: tasklet or process, inst->lock not held.
+ */
+void evnotify_wake(struct evnotify_instance *inst, unsigned int records)
+{
+	/*
+	 * Pairs with the barriers in evnotify_poll(), in prepare_to_wait() and,
+	 * for inst->fasync, in evnotify_fasync().
+	 */
+	if (wq_has_sleeper(&inst->wait))
+		__wake_up(&inst->wait, TASK_NORMAL, records,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM));
+	if (READ_ONCE(inst->fasync))
+		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
+}
+
+static void evnotify_queue_work(struct evnotify_instance *inst)
+{
+	lockdep_assert_held(&inst->lock);
+	if (!inst->closing)
+		queue_work(evnotify_workqueue, &inst->work);
+}
+
+/**
+ * evnotify_defer - leave the signal of a request to the work item
+ * @inst: the instance
+ * @req: a record on no list
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req)
+{
+	req->list = EVNOTIFY_DEFERRED;
+	evnotify_fifo_push(&inst->deferred, req);
+	inst->nr_deferred++;
+	evnotify_queue_work(inst);
+}
+
+/**
+ * evnotify_defer_wake - leave a wake-up to the work item
+ * @inst: the instance
+ * @records: as for evnotify_wake()
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records)
+{
+	inst->wakes += records;
+	evnotify_queue_work(inst);
+}
+
+/**
+ * evnotify_signal_add - enter a record into a batch for evnotify_signal()
+ * @inst: the instance
+ * @batch: the batch
+ * @req: a record on no list
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_signal_add(struct evnotify_instance *inst,
+			 struct evnotify_fifo *batch, struct evnotify_req *req)
+{
+	req->list = EVNOTIFY_SIGNALLING;
+	evnotify_fifo_push(batch, req);
+	/* Nobody else would see the time. */
+	if (trace_evnotify_complete_enabled()) {
+		req->completed = evnotify_now(req->clock);
+		trace_evnotify_complete(inst, req);
+	}
+}
+
+/*
+ * Say whose eventfd is signalled from here on, and tell a CANCEL that has waited
+ * for the one before.  The barrier: whoever cancels a request writes its state,
+ * and then looks at inst->signalling; we do both the other way round.
+ *
+ *	CANCEL					the signaller
+ *	req->state = EVNOTIFY_CANCELLED		inst->signalling = req
+ *	smp_mb()				smp_mb()
+ *	inst->signalling == req?		req->state == EVNOTIFY_CANCELLED?
+ *	yes: wait until it is not		yes: do not signal
+ *
+ * At least one of the two sees what the other has written.
+ */
+static __always_inline void
+evnotify_signalling(struct evnotify_instance *inst, struct evnotify_req *req)
+{
+	smp_store_mb(inst->signalling, req);
+	if (waitqueue_active(&inst->signalled))
+		wake_up_all(&inst->signalled);
+}
+
+/**
+ * evnotify_signal_wait - wait for the end of a signal that may be under way
+ * @inst: the instance
+ * @req: a record that was being signalled when it was cancelled
+ *
+ * Context: process, inst->lock not held.
+ */
+void evnotify_signal_wait(struct evnotify_instance *inst,
+			  const struct evnotify_req *req)
+{
+	smp_mb();	/* see evnotify_signalling() */
+	wait_event(inst->signalled, READ_ONCE(inst->signalling) != req);
+}
+
+/* Whoever signalled for this instance is done: go on with what is left. */
+static void evnotify_signal_end(struct evnotify_instance *inst)
+{
+	lockdep_assert_held(&inst->lock);
+	WRITE_ONCE(inst->signaller, EVNOTIFY_NOBODY);
+	if (inst->flushing)
+		wake_up(&inst->signalled);
+	else if (inst->nr_deferred)
+		evnotify_queue_work(inst);
+	if (inst->expired.head)
+		tasklet_schedule(&inst->dpc);
+}
+
+/**
+ * evnotify_signal - signal the eventfds of a batch, once each
+ * @inst: the instance; inst->signaller says who the caller is
+ * @batch: records that evnotify_signal_add() entered
+ *
+ * A record comes back to the list that it was taken from, at its end, if it
+ * counts more expirations: so an eventfd counts them all, and yet no step is
+ * longer than another.  When the tick changes, the tasklet and the work item
+ * stop: what is left of the batch comes back to the front.
+ *
+ * Context: tasklet or process; takes inst->lock, and returns with it held.
+ * Return: true if a request that has completed is still owed signals.
+ */
+bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch)
+	__acquires(&inst->lock)
+{
+	const u8 signaller = inst->signaller;
+	const bool tasklet = signaller == EVNOTIFY_TASKLET;
+	struct evnotify_fifo *from = tasklet ? &inst->expired : &inst->deferred;
+	const u8 list = tasklet ? EVNOTIFY_EXPIRED : EVNOTIFY_DEFERRED;
+	struct evnotify_req *req, *next, *rest = NULL;
+	unsigned long tick = jiffies;
+	bool owed = false;
+
+	for (req = batch->head; req; req = req->next) {
+		evnotify_signalling(inst, req);
+		if (READ_ONCE(req->state) != EVNOTIFY_CANCELLED)
+			eventfd_signal(req->eventfd);
+		if (!tasklet)
+			cond_resched();
+		if (tick != jiffies && signaller != EVNOTIFY_FLUSH) {
+			rest = req->next;
+			break;
+		}
+	}
+	evnotify_signalling(inst, NULL);
+
+	spin_lock_irq(&inst->lock);
+	for (req = batch->head; req != rest; req = next) {
+		next = req->next;
+		/* evnotify_pool_destroy() drops it. */
+		if (inst->closing)
+			continue;
+		req->count--;
+		if (req->state == EVNOTIFY_PARKED)
+			evnotify_unpark(inst, req);
+		if (req->count && req->state != EVNOTIFY_CANCELLED) {
+			owed |= !evnotify_is_pending(req);
+			req->list = list;
+			evnotify_fifo_push(from, req);
+			inst->nr_deferred += !tasklet;
+			continue;
+		}
+		inst->completing--;
+		req->list = EVNOTIFY_NO_LIST;
+		if (!evnotify_is_pending(req)) {
+			eventfd_ctx_put(req->eventfd);
+			evnotify_pool_give(inst, req);
+		}
+	}
+	if (rest && !inst->closing) {
+		for (req = rest; req; req = req->next) {
+			req->list = list;
+			inst->nr_deferred += !tasklet;
+		}
+		batch->tail->next = from->head;
+		if (!from->head)
+			from->tail = batch->tail;
+		from->head = rest;
+	}
+	if (signaller != EVNOTIFY_FLUSH)
+		evnotify_signal_end(inst);
+	evnotify_check(inst);
+	return owed;
+}
+
+/* Take up to a batch of deferred records, to signal them. */
+static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *inst,
+						   unsigned int n)
+{
+	struct evnotify_fifo batch = {};
+	struct evnotify_req *req;
+
+	lockdep_assert_held(&inst->lock);
+	for (n = min(n, EVNOTIFY_BATCH); n; n--) {
+		req = evnotify_fifo_pop(&inst->deferred);
+		if (!req)
+			break;
+		inst->nr_deferred--;
+		evnotify_signal_add(inst, &batch, req);
+	}
+	return batch;
+}
+
+/**
+ * evnotify_signal_deferred - what the tasklets had no time for
+ * @work: inst->work
+ *
+ * The workqueue runs the work items of all instances one after the other, each
+ * for a tick and a signal at most, and then the others' first.
+ *
+ * Context: process.
+ */
+void evnotify_signal_deferred(struct work_struct *work)
+{
+	struct evnotify_instance *inst = container_of(work, struct evnotify_instance,
+						      work);
+	struct evnotify_fifo batch;
+	unsigned int wakes;
+
+	spin_lock_irq(&inst->lock);
+	wakes = inst->wakes;
+	inst->wakes = 0;
+	spin_unlock_irq(&inst->lock);
+	if (wakes)
+		evnotify_wake(inst, wakes);
+
+	spin_lock_irq(&inst->lock);
+	/* If somebody signals now, that one queues the work for what is left. */
+	if (inst->signaller == EVNOTIFY_NOBODY && !inst->flushing &&
+	    inst->nr_deferred) {
+		inst->signaller = EVNOTIFY_WORK;
+		batch = evnotify_take_deferred(inst, EVNOTIFY_BATCH);
+		spin_unlock_irq(&inst->lock);
+		evnotify_signal(inst, &batch);
+	}
+	spin_unlock_irq(&inst->lock);
+}
+
+/**
+ * evnotify_flush - let nothing that has expired be under way any more
+ * @inst: the instance
+ *
+ * The barrier of a CANCEL of all: when it returns, what had expired when it was
+ * called is readable or signalled.  It does that work itself, for as long as it
+ * takes, and what expires meanwhile neither delays it nor is hurried.
+ *
+ * Context: process.
+ */
+void evnotify_flush(struct evnotify_instance *inst)
+{
+	struct evnotify_fifo batch;
+	unsigned int left, records;
+
+	mutex_lock(&inst->flush);
+	spin_lock_irq(&inst->lock);
+	inst->flushing = true;
+	while (inst->signaller != EVNOTIFY_NOBODY) {
+		spin_unlock_irq(&inst->lock);
+		wait_event(inst->signalled,
+			   READ_ONCE(inst->signaller) == EVNOTIFY_NOBODY);
+		spin_lock_irq(&inst->lock);
+	}
+	inst->signaller = EVNOTIFY_FLUSH;
+	records = inst->wakes;
+	inst->wakes = 0;
+
+	for (left = inst->completing; left && inst->expired.head;
+	     left -= min(left, EVNOTIFY_BATCH)) {
+		records += evnotify_complete_expired(inst, NULL);
+		spin_unlock_irq(&inst->lock);
+		if (records)
+			evnotify_wake(inst, records);
+		records = 0;
+		cond_resched();
+		spin_lock_irq(&inst->lock);
+	}
+	for (left = inst->nr_deferred; left; ) {
+		batch = evnotify_take_deferred(inst, left);
+		left -= min(left, EVNOTIFY_BATCH);
+		spin_unlock_irq(&inst->lock);
+		/* Those who are owed more stand at the end of the list now. */
+		if (evnotify_signal(inst, &batch))
+			left = inst->nr_deferred;
+	}
+	inst->flushing = false;
+	evnotify_signal_end(inst);
+	spin_unlock_irq(&inst->lock);
+	if (records)
+		evnotify_wake(inst, records);
+	mutex_unlock(&inst->flush);
+}
