@@ -16,51 +16,28 @@ unsigned int evnotify_max_requests = 131072;
 unsigned int evnotify_min_period_ns = 100000;
 unsigned int evnotify_max_user_instances = 128;
 
-static int evnotify_set_max_requests(const char *val,
-				     const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, EVNOTIFY_MAX_REQUESTS);
-}
+/* A parameter from 1 to @most; anything else is refused and changes nothing. */
+#define EVNOTIFY_PARAM(name, most)					\
+static int evnotify_set_##name(const char *val,				\
+			       const struct kernel_param *kp)		\
+{									\
+	return param_set_uint_minmax(val, kp, 1, most);			\
+}									\
+									\
+static const struct kernel_param_ops evnotify_##name##_ops = {		\
+	.set = evnotify_set_##name,					\
+	.get = param_get_uint,						\
+};									\
+									\
+module_param_cb(name, &evnotify_##name##_ops, &evnotify_##name, 0644)
 
-static const struct kernel_param_ops evnotify_max_requests_ops = {
-	.set = evnotify_set_max_requests,
-	.get = param_get_uint,
-};
-
-module_param_cb(max_requests, &evnotify_max_requests_ops,
-		&evnotify_max_requests, 0644);
+EVNOTIFY_PARAM(max_requests, EVNOTIFY_MAX_REQUESTS);
 MODULE_PARM_DESC(max_requests,
 		 "Requests that an open file can hold, unread completions included (default 131072, at most 1048576); read at open");
-
-static int evnotify_set_min_period_ns(const char *val,
-				      const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, NSEC_PER_SEC);
-}
-
-static const struct kernel_param_ops evnotify_min_period_ns_ops = {
-	.set = evnotify_set_min_period_ns,
-	.get = param_get_uint,
-};
-
-module_param_cb(min_period_ns, &evnotify_min_period_ns_ops,
-		&evnotify_min_period_ns, 0644);
+EVNOTIFY_PARAM(min_period_ns, NSEC_PER_SEC);
 MODULE_PARM_DESC(min_period_ns,
 		 "Shortest period of a periodic request in nanoseconds (default 100000, at most 1000000000)");
-
-static int evnotify_set_max_user_instances(const char *val,
-					   const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, EVNOTIFY_MAX_INSTANCES);
-}
-
-static const struct kernel_param_ops evnotify_max_user_instances_ops = {
-	.set = evnotify_set_max_user_instances,
-	.get = param_get_uint,
-};
-
-module_param_cb(max_user_instances, &evnotify_max_user_instances_ops,
-		&evnotify_max_user_instances, 0644);
+EVNOTIFY_PARAM(max_user_instances, EVNOTIFY_MAX_INSTANCES);
 MODULE_PARM_DESC(max_user_instances,
 		 "Open files of a user without CAP_SYS_RESOURCE (default 128, at most 1048576)");
 

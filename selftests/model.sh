@@ -151,9 +151,9 @@ const struct file_operations evnotify_fops
 unsigned int evnotify_max_requests
 unsigned int evnotify_min_period_ns
 unsigned int evnotify_max_user_instances
-static const struct kernel_param_ops evnotify_max_requests_ops
-static const struct kernel_param_ops evnotify_min_period_ns_ops
-static const struct kernel_param_ops evnotify_max_user_instances_ops
+EVNOTIFY_PARAM(max_requests, EVNOTIFY_MAX_REQUESTS)
+EVNOTIFY_PARAM(min_period_ns, NSEC_PER_SEC)
+EVNOTIFY_PARAM(max_user_instances, EVNOTIFY_MAX_INSTANCES)
 static struct miscdevice evnotify_device
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
 static DEFINE_XARRAY(evnotify_users)

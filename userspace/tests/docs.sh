@@ -108,7 +108,7 @@ check "keys that 'evnotify trace' looks for: there are some" test -s "$tmp/known
 check "they are those of the tracepoints" same "" "$(comm -23 "$tmp/known" "$tmp/keys")"
 
 # Module parameters, with default and limit as modinfo gives them.
-sed -n 's/^module_param[a-z_]*(\([a-z_]*\),.*/\1/p' $module/*.c >"$tmp/code"
+sed -n 's/^EVNOTIFY_PARAM(\([a-z_]*\),.*/\1/p' $module/main.c >"$tmp/code"
 section "$device" "MODULE PARAMETERS" | sed -n 's/^\.It Cm //p' >"$tmp/page"
 agree "module parameters" "$tmp/code" "$tmp/page"
 # constant NAME: its number
@@ -120,7 +120,7 @@ constant() {
 default() { sed -n "s/^unsigned int evnotify_$1 = \([0-9]*\);$/\1/p" $module/main.c; }
 cp "$tmp/page" "$tmp/parameters"
 while read -r name; do
-	limit=$(sed -n "/^static int evnotify_set_$name(/,/^}/s/.*_minmax(val, kp, 1, \(.*\));/\1/p" $module/main.c)
+	limit=$(sed -n "s/^EVNOTIFY_PARAM($name, \(.*\));/\1/p" $module/main.c)
 	echo "$name default $(default "$name"), at most $(constant "$limit")"
 done <"$tmp/parameters" >"$tmp/code"
 # parameters PATTERN: their defaults and limits in a text, where PATTERN begins that of one
