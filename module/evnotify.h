@@ -70,13 +70,13 @@
 #include <linux/spinlock.h>
 #include <linux/time_namespace.h>
 #include <linux/types.h>
-#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <asm/page.h>
 
 struct eventfd_ctx;
+struct evnotify_user;
 struct iov_iter;
 
 /*
@@ -329,7 +329,7 @@ struct evnotify_instance {
 	u64 seq;
 	u32 limit;
 	u32 number;
-	kuid_t user;
+	struct evnotify_user *user;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct evnotify_req **chunks;
@@ -423,8 +423,8 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 #endif
 
 /* user.c: how many instances a user has */
-int evnotify_user_get(kuid_t *user);
-void evnotify_user_put(kuid_t user);
+struct evnotify_user *evnotify_user_get(void);
+void evnotify_user_put(struct evnotify_user *user);
 
 /* pool.c, the records */
 void evnotify_pool_init(struct evnotify_instance *inst);

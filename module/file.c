@@ -492,13 +492,11 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 
 static int evnotify_open(struct inode *inode, struct file *file)
 {
+	struct evnotify_user *user = evnotify_user_get();
 	struct evnotify_instance *inst;
-	kuid_t user;
-	int ret;
 
-	ret = evnotify_user_get(&user);
-	if (ret)
-		return ret;
+	if (IS_ERR(user))
+		return PTR_ERR(user);
 	inst = kzalloc_obj(*inst, GFP_KERNEL_ACCOUNT);
 	if (!inst) {
 		evnotify_user_put(user);

@@ -6,64 +6,110 @@
  * the kernel runs all tasklets that are due before processes get on.  So what is
  * left of a CPU to others depends on the number of instances.  It is limited by
  * user, as inotify does it: no user can take the places of another.
+ *
+ * Whoever may map more users into a user namespace, as subuids are, would have
+ * the places of all of them.  So whoever is in a namespace counts as the
+ * user who made the one directly below the initial namespace.  If that was
+ * root, it is a container, and has places of its own.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
+#include <linux/hashtable.h>
 #include <linux/mutex.h>
+#include <linux/slab.h>
 #include <linux/uidgid.h>
-#include <linux/xarray.h>
+#include <linux/user_namespace.h>
 
 #include "evnotify.h"
 
-/* The number of instances, by uid; under evnotify_user_lock. */
-static DEFINE_XARRAY(evnotify_users);
+/**
+ * struct evnotify_user - whose places instances take
+ * @node: in evnotify_users
+ * @uid: the user, or who made @ns
+ * @ns: a namespace that has places of its own; a reference, so that no other
+ *	can come to its address; or NULL
+ * @instances: how many there are, at least 1; under evnotify_user_lock
+ */
+struct evnotify_user {
+	struct hlist_node node;
+	kuid_t uid;
+	struct user_namespace *ns;
+	unsigned long instances;
+};
+
+static DEFINE_HASHTABLE(evnotify_users, 6);
 static DEFINE_MUTEX(evnotify_user_lock);
+
+/* Who the current process counts as; made if it has no instance yet, or NULL. */
+static struct evnotify_user *evnotify_user_current(void)
+{
+	struct user_namespace *ns = current_user_ns();
+	kuid_t uid = current_euid();
+	struct evnotify_user *user;
+
+	while (ns != &init_user_ns && ns->parent != &init_user_ns)
+		ns = ns->parent;
+	if (ns != &init_user_ns)
+		uid = ns->owner;
+	if (ns == &init_user_ns || !uid_eq(uid, GLOBAL_ROOT_UID))
+		ns = NULL;
+
+	hash_for_each_possible(evnotify_users, user, node, __kuid_val(uid))
+		if (user->ns == ns && uid_eq(user->uid, uid))
+			return user;
+	user = kzalloc_obj(*user, GFP_KERNEL_ACCOUNT);
+	if (!user)
+		return NULL;
+	user->uid = uid;
+	user->ns = ns ? get_user_ns(ns) : NULL;
+	hash_add(evnotify_users, &user->node, __kuid_val(uid));
+	return user;
+}
 
 /**
  * evnotify_user_get - take a place for an instance of the current user
- * @user: set to who has to give it back
  *
  * Context: process.
- * Return: 0, -EMFILE if the user has as many as may be and no privilege to have
- * more, or -ENOMEM.
+ * Return: who has to give it back, ERR_PTR(-EMFILE) if the user has as many as
+ * may be and no privilege to have more, or ERR_PTR(-ENOMEM).
  */
-int evnotify_user_get(kuid_t *user)
+struct evnotify_user *evnotify_user_get(void)
 {
-	unsigned long nr;
-	int ret;
+	struct evnotify_user *user;
 
-	*user = current_euid();
 	mutex_lock(&evnotify_user_lock);
-	nr = xa_to_value(xa_load(&evnotify_users, __kuid_val(*user)));
-	if (nr >= READ_ONCE(evnotify_max_user_instances) &&
-	    !capable(CAP_SYS_RESOURCE))
-		ret = -EMFILE;
+	user = evnotify_user_current();
+	if (!user)
+		user = ERR_PTR(-ENOMEM);
+	else if (user->instances >= READ_ONCE(evnotify_max_user_instances) &&
+		 !capable(CAP_SYS_RESOURCE))
+		user = ERR_PTR(-EMFILE);
 	else
-		ret = xa_err(xa_store(&evnotify_users, __kuid_val(*user),
-				      xa_mk_value(nr + 1), GFP_KERNEL));
+		user->instances++;
 	mutex_unlock(&evnotify_user_lock);
-	return ret;
+	return user;
 }
 
 /**
  * evnotify_user_put - give a place back
- * @user: whose
+ * @user: whose; may be gone afterwards
  *
  * Context: process.
  */
-void evnotify_user_put(kuid_t user)
+void evnotify_user_put(struct evnotify_user *user)
 {
-	unsigned long nr;
+	bool last;
 
 	mutex_lock(&evnotify_user_lock);
-	nr = xa_to_value(xa_load(&evnotify_users, __kuid_val(user)));
-	/* Neither needs memory. */
-	if (nr > 1)
-		xa_store(&evnotify_users, __kuid_val(user), xa_mk_value(nr - 1),
-			 GFP_KERNEL);
-	else
-		xa_erase(&evnotify_users, __kuid_val(user));
+	last = !--user->instances;
+	if (last)
+		hash_del(&user->node);
 	mutex_unlock(&evnotify_user_lock);
+	if (!last)
+		return;
+	if (user->ns)
+		put_user_ns(user->ns);
+	kfree(user);
 }

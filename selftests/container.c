@@ -7,9 +7,12 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <linux/capability.h>
 
 #define NO_INSTANCE
 #include "evnotify_test.h"
@@ -165,6 +168,168 @@ TEST_F(container, a_user_has_so_many_places)
 	EXPECT_TRUE(put(MOST, "128"));
 	for (i = 0; i < 5; i++)
 		close(fds[i]);
+}
+
+/* Takes all places that are left: how many there were, or -1 if something else was wrong */
+static int take_all(void)
+{
+	int n = 0;
+
+	while (open(DEVICE, O_RDWR) >= 0)
+		n++;
+	return errno == EMFILE ? n : -1;
+}
+
+/*
+ * A process that stays root, to map users and groups into the caller's new user namespace:
+ * what newuidmap does with the subuids of a user. Each byte sent to it is a request.
+ */
+static int mapper(void)
+{
+	pid_t target = getpid();
+	char path[64], byte;
+	int pair[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	if (fork()) {
+		close(pair[1]);
+		return pair[0];
+	}
+	close(pair[0]);
+	while (read(pair[1], &byte, 1) == 1) {
+		snprintf(path, sizeof(path), "/proc/%d/uid_map", target);
+		CHECK(put(path, "0 100000 65536"));
+		snprintf(path, sizeof(path), "/proc/%d/gid_map", target);
+		CHECK(put(path, "0 100000 65536"));
+		CHECK(write(pair[1], &byte, 1) == 1);
+	}
+	_exit(0);
+}
+
+/* The root of a user namespace that has many users */
+static bool unshare_with_subuids(int map)
+{
+	char byte = 0;
+
+	return !unshare(CLONE_NEWUSER) && write(map, &byte, 1) == 1 &&
+	       read(map, &byte, 1) == 1 && !setresgid(0, 0, 0) && !setresuid(0, 0, 0);
+}
+
+static void many_users(int fd)
+{
+	int i, n = 0, own, map = mapper();
+
+	(void)fd;
+	CHECK(become_user(true));
+	own = open(DEVICE, O_RDWR);
+	CHECK(own >= 0);
+	CHECK(unshare_with_subuids(map));
+	for (i = 0; i < 40; i++) {
+		CHECK(!setresuid(0, i, 0));
+		fd = open(DEVICE, O_RDWR);
+		CHECK(fd >= 0 || errno == EMFILE);
+		n += fd >= 0;
+		CHECK(!setresuid(0, 0, 0));
+	}
+	CHECK(n == 2);
+	/* nor has a namespace in there any of its own */
+	CHECK(!unshare(CLONE_NEWUSER) && take_all() == 0);
+	/* what is closed inside is free inside */
+	CHECK(!close(own) && take_all() == 1);
+}
+
+TEST_F(container, a_namespace_has_the_places_of_who_made_it)
+{
+	ASSERT_TRUE(put(MOST, "3"));
+	EXPECT_EQ(0, in_child(many_users, -1));
+	/* and outside they are free again */
+	EXPECT_EQ(0, in_child(many_users, -1));
+	EXPECT_TRUE(put(MOST, "128"));
+}
+
+/* Root as others are: it may not have more than they. */
+static bool lose_resource(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	data[0].effective &= ~(1U << CAP_SYS_RESOURCE);
+	data[0].permitted &= ~(1U << CAP_SYS_RESOURCE);
+	return !syscall(SYS_capset, &header, data);
+}
+
+static void namespaces_of_root(int fd)
+{
+	int turn[2], status = 0, map = mapper();
+	pid_t second;
+	char byte;
+
+	(void)fd;
+	CHECK(!setgroups(1, (gid_t []) { GROUP }) && lose_resource());
+	CHECK(take_all() == 3);
+	/* one namespace after the other, while the files of the first are open */
+	CHECK(!pipe(turn));
+	second = fork();
+	if (!second) {
+		close(turn[1]);
+		CHECK(!read(turn[0], &byte, 1));
+		map = mapper();
+	}
+	CHECK(unshare_with_subuids(map));
+	CHECK(take_all() == 3);
+	CHECK(!unshare(CLONE_NEWUSER) && take_all() == 0);
+	close(turn[1]);
+	if (second)
+		CHECK(waitpid(second, &status, 0) == second && WIFEXITED(status));
+	_exit(WEXITSTATUS(status));
+}
+
+static void users_of_a_container(int fd)
+{
+	int map = mapper();
+
+	(void)fd;
+	CHECK(!setgroups(1, (gid_t []) { GROUP }));
+	CHECK(unshare_with_subuids(map));
+	CHECK(!setresuid(0, 900, 0) && open(DEVICE, O_RDWR) >= 0 && !setresuid(0, 0, 0));
+	CHECK(!setresuid(0, 901, 0) && take_all() == 2);
+}
+
+TEST_F(container, a_namespace_of_root_has_places_of_its_own)
+{
+	ASSERT_TRUE(put(MOST, "3"));
+	EXPECT_EQ(0, in_child(namespaces_of_root, -1));
+	EXPECT_EQ(0, in_child(namespaces_of_root, -1));
+	EXPECT_EQ(0, in_child(users_of_a_container, -1));
+	EXPECT_TRUE(put(MOST, "128"));
+}
+
+static void closed_by_another(int fd)
+{
+	int i, fds[3];
+
+	(void)fd;
+	CHECK(!setgroups(1, (gid_t []) { GROUP }) && lose_resource());
+	CHECK(!seteuid(USER));
+	for (i = 0; i < 3; i++) {
+		fds[i] = open(DEVICE, O_RDWR);
+		CHECK(fds[i] >= 0);
+	}
+	CHECK(!seteuid(0));
+	for (i = 0; i < 3; i++)
+		CHECK(!close(fds[i]));
+	/* that gave root no further places, and the user has got all of them back */
+	CHECK(take_all() == 3);
+	CHECK(!seteuid(USER) && take_all() == 3);
+}
+
+TEST_F(container, a_place_returns_to_who_took_it)
+{
+	ASSERT_TRUE(put(MOST, "3"));
+	EXPECT_EQ(0, in_child(closed_by_another, -1));
+	EXPECT_TRUE(put(MOST, "128"));
 }
 
 static void member_in_namespace(int fd)

@@ -10,12 +10,15 @@
  * copies word by word, past the injection; validate.c has its bad pointers. For the same
  * reason write() and read() are tried as writev() and readv() here.
  */
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "evnotify_test.h"
 
 #define FAILSLAB	"/sys/kernel/debug/failslab"
 #define FAIL_PAGE_ALLOC	"/sys/kernel/debug/fail_page_alloc"
+
+#define MAX_USER_INSTANCES "/sys/module/evnotify/parameters/max_user_instances"
 
 /* Sweeps end when nothing more fails; a call that never gets there is broken. */
 #define MOST_FAULTS	500
@@ -139,12 +142,18 @@ static int open_filled(struct __test_metadata *_metadata, int n)
 	return fd;
 }
 
+/* As a user who may have one file: if a failed open() kept its place, the next would fail. */
 TEST_F(instance, open_fails_cleanly)
 {
+	struct stat node;
 	struct sweep s;
 	int fd, err;
 
 	sweep_begin(_metadata, &s);
+	ASSERT_EQ(0, stat(DEVICE, &node));
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	ASSERT_TRUE(write_word(MAX_USER_INSTANCES, "1"));
+	ASSERT_EQ(0, seteuid(1000));
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
 		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
@@ -160,6 +169,9 @@ TEST_F(instance, open_fails_cleanly)
 	}
 	sweep_end(_metadata, &s);
 	EXPECT_LT(0, s.no_memory);
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_TRUE(write_word(MAX_USER_INSTANCES, "128"));
+	EXPECT_EQ(0, chmod(DEVICE, node.st_mode & 07777));
 }
 
 /* In both modes */

@@ -156,7 +156,7 @@ EVNOTIFY_PARAM(min_period_ns, NSEC_PER_SEC)
 EVNOTIFY_PARAM(max_user_instances, EVNOTIFY_MAX_INSTANCES)
 static struct miscdevice evnotify_device
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
-static DEFINE_XARRAY(evnotify_users)
+static DEFINE_HASHTABLE(evnotify_users, 6)
 static DEFINE_MUTEX(evnotify_user_lock)'
 shared_nothing() {
 	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,compat}.h) | sed 's/^/# /'
