@@ -4,7 +4,8 @@
  *
  * An open file is an instance.  It owns everything that its requests need:
  * lock, timers, tasklet, lists and the records themselves, so that no
- * instance can see, delay or exhaust another.
+ * instance can see, delay or exhaust another.  Only how many instances a user
+ * has, and records in them, is counted for all of them; see user.c.
  *
  * Life of a request, and the function that moves it on:
  *
@@ -38,9 +39,10 @@
  *
  * Locks, in the order in which they nest:
  *
- *   1. inst->lock (spinlock, taken in interrupt context): all fields of the
+ *   1. inst->growing (mutex): one thread at a time allocates records.
+ *   2. inst->lock (spinlock, taken in interrupt context): all fields of the
  *      instance, its queues and its records, where nothing else is said.
- *   2. What complete(), wake_up() of inst->signalled, queue_work() and the
+ *   3. What complete(), wake_up() of inst->signalled, queue_work() and the
  *      hrtimer functions take.
  *
  * inst->flush is a mutex that a CANCEL of all holds while it takes inst->lock.
@@ -120,6 +122,8 @@ struct iov_iter;
 #define EVNOTIFY_MAX_REQUESTS	1048576
 /* What max_user_instances may be at most. */
 #define EVNOTIFY_MAX_INSTANCES	1048576
+/* What max_user_requests may be at most. */
+#define EVNOTIFY_MAX_USER_REQUESTS	1073741824
 
 /*
  * The clocks.  There is a queue for each, evnotify_instance.queues: of requests
@@ -289,9 +293,10 @@ struct evnotify_queue {
  * @seq: number of the latest event record
  * @limit: how many records there may be; constant
  * @number: names the instance in the trace and in fdinfo; constant
- * @user: whose place it takes; constant
+ * @user: whose place it takes, and who its records count for; constant
  * @wait: who reads or polls
  * @fasync: who is sent SIGIO; owned by fasync_helper()
+ * @growing: held while a chunk is added
  * @chunks: records by chunk number
  * @nr_chunks: how many there are
  * @max_chunks: how many @chunks has room for
@@ -332,6 +337,7 @@ struct evnotify_instance {
 	struct evnotify_user *user;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
+	struct mutex growing;	/* see the top of this file */
 	struct evnotify_req **chunks;
 	u32 nr_chunks;
 	u32 max_chunks;
@@ -364,6 +370,7 @@ extern unsigned int evnotify_max_requests;
 extern unsigned int evnotify_min_period_ns;
 extern unsigned int evnotify_max_user_instances;
 extern struct workqueue_struct *evnotify_workqueue;
+extern unsigned int evnotify_max_user_requests;
 
 /* file.c */
 extern const struct file_operations evnotify_fops;
@@ -422,9 +429,11 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 }
 #endif
 
-/* user.c: how many instances a user has */
+/* user.c: how many instances a user has, and requests in them */
 struct evnotify_user *evnotify_user_get(void);
 void evnotify_user_put(struct evnotify_user *user);
+int evnotify_user_charge(struct evnotify_user *user, unsigned int nr);
+void evnotify_user_uncharge(struct evnotify_user *user, unsigned int nr);
 
 /* pool.c, the records */
 void evnotify_pool_init(struct evnotify_instance *inst);

@@ -30,8 +30,9 @@
  *    evnotify_fill().  A call that fails there has changed nothing but
  *    inst->serial, if it was the id that could not be written: then that id is
  *    never seen, and no record has it.
- *  - A pool that grows, by evnotify_pool_grow() and evnotify_pool_add(): all
- *    records are there from the start.  A chunk comes in one step under the
+ *  - A pool that grows, by evnotify_pool_grow(), evnotify_pool_grow_locked(),
+ *    evnotify_chunk_usable() and evnotify_pool_add(), and who it counts for:
+ *    all records are there from the start.  A chunk comes in one step under the
  *    lock, and CANCEL_ALL reads the serial number and the number of chunks in
  *    one: what a later chunk holds is newer than what it may cancel, and
  *    here it passes over that, record by record.

@@ -15,6 +15,7 @@
 unsigned int evnotify_max_requests = 131072;
 unsigned int evnotify_min_period_ns = 100000;
 unsigned int evnotify_max_user_instances = 128;
+unsigned int evnotify_max_user_requests = 262144;
 
 /* A parameter from 1 to @most; anything else is refused and changes nothing. */
 #define EVNOTIFY_PARAM(name, most)					\
@@ -40,6 +41,9 @@ MODULE_PARM_DESC(min_period_ns,
 EVNOTIFY_PARAM(max_user_instances, EVNOTIFY_MAX_INSTANCES);
 MODULE_PARM_DESC(max_user_instances,
 		 "Open files of a user without CAP_SYS_RESOURCE (default 128, at most 1048576)");
+EVNOTIFY_PARAM(max_user_requests, EVNOTIFY_MAX_USER_REQUESTS);
+MODULE_PARM_DESC(max_user_requests,
+		 "Requests in all open files of a user without CAP_SYS_RESOURCE (default 262144, at most 1073741824)");
 
 static struct miscdevice evnotify_device = {
 	.minor = MISC_DYNAMIC_MINOR,

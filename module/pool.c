@@ -15,6 +15,7 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -22,24 +23,28 @@
 
 #include "evnotify.h"
 
-/*
- * Enter @reqs as the next chunk; there is room for it in inst->chunks.  Of the
- * last one, what is beyond the limit is never used.
- */
+/* Of the last chunk, what is beyond the limit is never used. */
+static unsigned int evnotify_chunk_usable(const struct evnotify_instance *inst,
+					  unsigned int chunk)
+{
+	return min(evnotify_chunk_reqs(chunk), inst->limit - inst->nr_reqs);
+}
+
+/* Enter @reqs as the next chunk; there is room for it in inst->chunks. */
 static void evnotify_pool_add(struct evnotify_instance *inst,
 			      struct evnotify_req *reqs)
 {
 	unsigned int chunk = inst->nr_chunks++;
-	unsigned int nr = evnotify_chunk_reqs(chunk);
+	unsigned int nr = evnotify_chunk_usable(inst, chunk);
+	unsigned int all = evnotify_chunk_reqs(chunk);
 	unsigned int slot;
 
-	for (slot = 0; slot < nr; slot++) {
+	for (slot = 0; slot < all; slot++) {
 		reqs[slot].state = EVNOTIFY_EXPIRES_NO_MORE;
 		reqs[slot].id = (chunk << EVNOTIFY_SLOT_BITS) | slot;
 		reqs[slot].list = EVNOTIFY_FREE;
 		reqs[slot].next = &reqs[slot + 1];
 	}
-	nr = min(nr, inst->limit - inst->nr_reqs);
 	reqs[nr - 1].next = inst->free;
 	inst->free = reqs;
 	inst->nr_reqs += nr;
@@ -62,6 +67,7 @@ void evnotify_pool_init(struct evnotify_instance *inst)
 	BUILD_BUG_ON(EVNOTIFY_MAX_REQUESTS / most + 4 >
 		     EVNOTIFY_PLACE_MASK >> EVNOTIFY_SLOT_BITS);
 
+	mutex_init(&inst->growing);
 	inst->chunks = inst->first_chunks;
 	inst->max_chunks = EVNOTIFY_FIRST_CHUNKS;
 	evnotify_pool_add(inst, inst->first);
@@ -92,23 +98,21 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
 	}
 	if (inst->chunks != inst->first_chunks)
 		kvfree(inst->chunks);
+	evnotify_user_uncharge(inst->user,
+			       inst->nr_reqs - min_t(u32, inst->limit,
+						     EVNOTIFY_FIRST_REQS));
 }
 
-/**
- * evnotify_pool_grow - add a chunk of free records
- * @inst: the instance
- * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
- *
- * Context: process, inst->lock not held.
- * Return: 0, also if another thread has made it grow, -ENOSPC if it is as
- * large as may be, or -ENOMEM.
- */
-int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
+/* The same with inst->growing held: nobody else adds a chunk. */
+static int evnotify_pool_grow_locked(struct evnotify_instance *inst, gfp_t gfp)
 {
+	unsigned int chunk = inst->nr_chunks;
+	unsigned int order = evnotify_chunk_order(chunk);
 	struct evnotify_req **chunks = NULL;
-	unsigned int max, chunk, order;
 	struct evnotify_req *reqs;
+	unsigned int nr;
 	bool full, free;
+	int ret;
 
 	spin_lock_irq(&inst->lock);
 	if (!inst->free && inst->let_go.head) {
@@ -118,8 +122,6 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 	}
 	free = inst->free;
 	full = inst->nr_reqs == inst->limit;
-	max = inst->max_chunks;
-	chunk = inst->nr_chunks;
 	spin_unlock_irq(&inst->lock);
 	/* There may be some from another thread, too: then it is not full. */
 	if (free)
@@ -127,36 +129,62 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
 	if (full)
 		return -ENOSPC;
 
-	order = evnotify_chunk_order(chunk);
+	nr = evnotify_chunk_usable(inst, chunk);
+	ret = evnotify_user_charge(inst->user, nr);
+	if (ret)
+		return ret;
 	gfp |= __GFP_ACCOUNT;
 	reqs = (void *)__get_free_pages(gfp, order);
-	if (!reqs)
+	if (reqs && chunk == inst->max_chunks)
+		chunks = kvmalloc_array(2 * chunk, sizeof(*chunks), gfp);
+	if (!reqs || (chunk == inst->max_chunks && !chunks)) {
+		free_pages((unsigned long)reqs, order);
+		evnotify_user_uncharge(inst->user, nr);
 		return -ENOMEM;
-	if (chunk == max) {
-		chunks = kvmalloc_array(2 * max, sizeof(*chunks), gfp);
-		if (!chunks) {
-			free_pages((unsigned long)reqs, order);
-			return -ENOMEM;
-		}
 	}
 
 	spin_lock_irq(&inst->lock);
-	if (chunks && inst->max_chunks == max) {
-		memcpy(chunks, inst->chunks, max * sizeof(*chunks));
+	if (chunks) {
+		memcpy(chunks, inst->chunks, chunk * sizeof(*chunks));
 		swap(chunks, inst->chunks);
-		inst->max_chunks = 2 * max;
+		inst->max_chunks = 2 * chunk;
 	}
-	if (!inst->free && inst->nr_chunks == chunk &&
-	    chunk < inst->max_chunks) {
-		evnotify_pool_add(inst, reqs);
-		reqs = NULL;
-	}
+	evnotify_pool_add(inst, reqs);
 	spin_unlock_irq(&inst->lock);
 
 	if (chunks != inst->first_chunks)
 		kvfree(chunks);
-	free_pages((unsigned long)reqs, order);
 	return 0;
+}
+
+/**
+ * evnotify_pool_grow - add a chunk of free records
+ * @inst: the instance
+ * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
+ *
+ * One thread at a time: of two that each take a chunk's share of what the user
+ * has left, where that is enough for one, the second would be refused although
+ * the chunk of the first has room for both.
+ *
+ * Context: process, inst->lock not held.
+ * Return: 0, also if another thread has made it grow, -ENOSPC if it is as
+ * large as may be, -EDQUOT if its user has as many records as may be, -ENOMEM,
+ * also if the caller would have to wait for another thread, or -EINTR if it is
+ * killed meanwhile.
+ */
+int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
+{
+	int ret;
+
+	if (gfpflags_allow_blocking(gfp)) {
+		if (mutex_lock_killable(&inst->growing))
+			return -EINTR;
+	} else if (!mutex_trylock(&inst->growing)) {
+		return -ENOMEM;
+	}
+	ret = evnotify_pool_grow_locked(inst, gfp);
+	mutex_unlock(&inst->growing);
+	return ret;
 }
 
 /**

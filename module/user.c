@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - how many instances a user has
+ * evnotify - how many instances a user has, and requests in them
  *
  * Each instance may use an interrupt and a tasklet at each shortest period, and
  * the kernel runs all tasklets that are due before processes get on.  So what is
- * left of a CPU to others depends on the number of instances.  It is limited by
- * user, as inotify does it: no user can take the places of another.
+ * left of a CPU to others depends on the number of instances; and what is left
+ * of the memory, on the number of requests.  Both are limited by user, as
+ * inotify does it: no user can take the places of another.
  *
  * Whoever may map more users into a user namespace, as subuids are, would have
  * the places of all of them.  So whoever is in a namespace counts as the
  * user who made the one directly below the initial namespace.  If that was
  * root, it is a container, and has places of its own.
  */
+#include <linux/atomic.h>
+#include <linux/bug.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
@@ -31,12 +34,14 @@
  * @ns: a namespace that has places of its own; a reference, so that no other
  *	can come to its address; or NULL
  * @instances: how many there are, at least 1; under evnotify_user_lock
+ * @requests: for how many these have records, besides those inside them
  */
 struct evnotify_user {
 	struct hlist_node node;
 	kuid_t uid;
 	struct user_namespace *ns;
 	unsigned long instances;
+	atomic_long_t requests;
 };
 
 static DEFINE_HASHTABLE(evnotify_users, 6);
@@ -109,7 +114,43 @@ void evnotify_user_put(struct evnotify_user *user)
 	mutex_unlock(&evnotify_user_lock);
 	if (!last)
 		return;
+	WARN_ON_ONCE(atomic_long_read(&user->requests));
 	if (user->ns)
 		put_user_ns(user->ns);
 	kfree(user);
+}
+
+/**
+ * evnotify_user_charge - count the records of a new chunk
+ * @user: whose instance it is for
+ * @nr: how many requests it has room for
+ *
+ * Context: process.
+ * Return: 0, or -EDQUOT if @user would have more than may be and the caller has
+ * no privilege to go beyond.
+ */
+int evnotify_user_charge(struct evnotify_user *user, unsigned int nr)
+{
+	long requests = atomic_long_read(&user->requests);
+
+	/* Not added and taken back: others would be refused meanwhile. */
+	do {
+		if (requests + nr > READ_ONCE(evnotify_max_user_requests) &&
+		    !capable(CAP_SYS_RESOURCE))
+			return -EDQUOT;
+	} while (!atomic_long_try_cmpxchg(&user->requests, &requests,
+					  requests + nr));
+	return 0;
+}
+
+/**
+ * evnotify_user_uncharge - what evnotify_user_charge() counted is given back
+ * @user: whose instance it was for
+ * @nr: for how many requests
+ *
+ * Context: any.
+ */
+void evnotify_user_uncharge(struct evnotify_user *user, unsigned int nr)
+{
+	atomic_long_sub(nr, &user->requests);
 }

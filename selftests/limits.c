@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an instance can hold, what happens when it is full, and who pays for the memory. */
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
 #include "evnotify_test.h"
 
 #define MAX_REQUESTS	"/sys/module/evnotify/parameters/max_requests"
+#define MAX_USER_REQUESTS "/sys/module/evnotify/parameters/max_user_requests"
 #define LIMIT		100
 
 /* An instance that holds LIMIT requests: the parameter counts when the device is opened. */
@@ -284,6 +286,181 @@ TEST_F(limited, ids_are_never_used_again)
 			ASSERT_NE(ids[j], ids[i]);
 	}
 	EXPECT_COUNTERS(self->fd, LIMIT - 1 + N, 0, N, LIMIT - 1, 0);
+}
+
+/* --- the requests of a user ------------------------------------------------------------ */
+
+/* Files that hold 20 requests: 8 inside, which do not count for the user, and 12 that do. */
+#define HOLDS	20
+#define INSIDE	8
+#define COUNTED	(HOLDS - INSIDE)
+#define USER	1000
+
+/* A user who may have three of them filled; who is root may have more. */
+FIXTURE(user)
+{
+	char limit[32], quota[32];
+	struct stat node;
+};
+
+FIXTURE_SETUP(user)
+{
+	close(open_device(_metadata, O_RDWR));
+	if (geteuid())
+		SKIP(return, "only root can become others");
+	ASSERT_EQ(0, read_file(MAX_REQUESTS, self->limit, sizeof(self->limit)));
+	ASSERT_EQ(0, read_file(MAX_USER_REQUESTS, self->quota, sizeof(self->quota)));
+	ASSERT_EQ(0, write_file(MAX_REQUESTS, "20"));
+	ASSERT_EQ(0, write_file(MAX_USER_REQUESTS, "36"));
+	ASSERT_EQ(0, stat(DEVICE, &self->node));
+	ASSERT_EQ(0, chmod(DEVICE, 0666));
+	ASSERT_EQ(0, seteuid(USER));
+}
+
+FIXTURE_TEARDOWN(user)
+{
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_EQ(0, write_file(MAX_REQUESTS, self->limit));
+	EXPECT_EQ(0, write_file(MAX_USER_REQUESTS, self->quota));
+	EXPECT_EQ(0, chmod(DEVICE, self->node.st_mode & 07777));
+}
+
+/* Arms as many as there is room for, in as many calls as that takes: how many. */
+static int arm_all(int fd)
+{
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	int n = 0;
+
+	while (!arm(fd, &req))
+		n++;
+	return n;
+}
+
+/* A new file in which so many can be armed; its descriptor */
+#define open_with(expected) ({						\
+	int _fd = open_device(_metadata, O_RDWR);			\
+									\
+	EXPECT_EQ(expected, arm_all(_fd));				\
+	_fd;								\
+})
+
+TEST_F(user, has_so_many_in_all_files)
+{
+	struct evnotify_request reqs[HOLDS];
+	struct iovec iov = { reqs, sizeof(reqs) };
+	struct evnotify_wait wait = { .request = pending_in(FAR_NS, 0) };
+	int i, fds[5], efd = eventfd(0, 0);
+
+	for (i = 0; i < HOLDS; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	for (i = 0; i < 3; i++)
+		fds[i] = open_with(HOLDS);
+	EXPECT_EQ(-ENOSPC, arm(fds[0], reqs));
+
+	/* a batch ends before it, and then it is said */
+	fds[3] = open_device(_metadata, O_RDWR);
+	EXPECT_EQ(INSIDE, arm_many(fds[3], reqs, HOLDS));
+	EXPECT_EQ(-EDQUOT, arm_many(fds[3], reqs, HOLDS));
+	EXPECT_EQ(-1, write(fds[3], reqs, sizeof(reqs)));
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(-1, pwritev2(fds[3], &iov, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(EDQUOT, errno);
+	EXPECT_EQ(-EDQUOT, call(fds[3], EVNOTIFY_IOC_WAIT, &wait));
+	EXPECT_EQ(-EDQUOT, arm(fds[3], &(struct evnotify_request) {
+		.due_ns = FAR_NS, .mode = EVNOTIFY_MODE_EVENTFD, .eventfd = efd,
+		.clockid = CLOCK_MONOTONIC }));
+	EXPECT_COUNTERS(fds[3], INSIDE, 0, 0, INSIDE, 0);
+	/* what is wrong with a request comes before that */
+	reqs[0].flags = ~0U;
+	EXPECT_EQ(-EINVAL, arm(fds[3], reqs));
+	fds[4] = open_with(INSIDE);
+
+	/* a file keeps what it has taken until it is closed */
+	EXPECT_EQ(HOLDS, cancel_all(fds[0]));
+	EXPECT_EQ(-EDQUOT, call(fds[3], EVNOTIFY_IOC_WAIT, &wait));
+	close(fds[0]);
+	EXPECT_EQ(COUNTED, arm_all(fds[3]));
+	EXPECT_EQ(0, arm_all(fds[4]));
+	for (i = 1; i < 5; i++)
+		close(fds[i]);
+	/* a chunk that does not fit as a whole is not taken */
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_EQ(0, write_file(MAX_USER_REQUESTS, "35"));
+	EXPECT_EQ(0, seteuid(USER));
+	open_with(HOLDS);
+	open_with(HOLDS);
+	open_with(INSIDE);
+}
+
+TEST_F(user, does_not_touch_others)
+{
+	int i, users;
+
+	for (i = 0; i < 3; i++)
+		open_with(HOLDS);
+	users = open_with(INSIDE);
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_EQ(0, seteuid(USER + 1));
+	for (i = 0; i < 3; i++)
+		open_with(HOLDS);
+	/* whose file it is decides, not who arms */
+	EXPECT_EQ(0, arm_all(users));
+	EXPECT_EQ(0, seteuid(0));
+	for (i = 0; i < 5; i++)
+		open_with(HOLDS);
+	/* but who is entitled to more is so in any file */
+	EXPECT_EQ(COUNTED, arm_all(users));
+}
+
+struct grower {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	int fd, taken;
+};
+
+static void *grower_main(void *arg)
+{
+	struct grower *g = arg;
+	struct evnotify_request reqs[HOLDS / 2];
+	int i;
+
+	for (i = 0; i < HOLDS / 2; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	pthread_barrier_wait(g->start);
+	g->taken = arm_many(g->fd, reqs, HOLDS / 2);
+	return NULL;
+}
+
+/* Each of three files is filled by two threads: there is room for all, and for no more. */
+TEST_F(user, has_room_for_all_threads)
+{
+	const __u64 until = now_ns(CLOCK_MONOTONIC) + 2 * NSEC_PER_SEC;
+	struct grower growers[6];
+	pthread_barrier_t start;
+	int i, fds[3];
+
+	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, ARRAY_SIZE(growers)));
+	/* as long as the user has a file, what was counted wrong adds up */
+	open_device(_metadata, O_RDWR);
+	do {
+		for (i = 0; i < 3; i++)
+			fds[i] = open_device(_metadata, O_RDWR);
+		for (i = 0; i < 6; i++) {
+			growers[i].fd = fds[i / 2];
+			growers[i].start = &start;
+			pthread_create(&growers[i].thread, NULL, grower_main, &growers[i]);
+		}
+		for (i = 0; i < 6; i++) {
+			pthread_join(growers[i].thread, NULL);
+			EXPECT_EQ(HOLDS / 2, growers[i].taken);
+		}
+		close(open_with(INSIDE));
+		for (i = 0; i < 3; i++)
+			close(fds[i]);
+	} while (__test_passed(_metadata) && now_ns(CLOCK_MONOTONIC) < until);
+	for (i = 0; i < 3; i++)
+		open_with(HOLDS);
+	open_with(INSIDE);
 }
 
 /* --- memory --------------------------------------------------------------------------- */

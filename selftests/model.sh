@@ -144,16 +144,18 @@ names_known() {
 
 # Instances share nothing that can change: then one instance is all that a model needs. But
 # for the counter that numbers them, the parameters, which only the administrator writes, the
-# device, which is there before them, and the places of the users, which open and release take
-# and give back. (trace.h: what it makes is the kernel's.)
+# device, which is there before them, and the places of the users, which open, release and a
+# pool that grows take and give back. (trace.h: what it makes is the kernel's.)
 shared='static atomic_t evnotify_instances
 const struct file_operations evnotify_fops
 unsigned int evnotify_max_requests
 unsigned int evnotify_min_period_ns
 unsigned int evnotify_max_user_instances
+unsigned int evnotify_max_user_requests
 EVNOTIFY_PARAM(max_requests, EVNOTIFY_MAX_REQUESTS)
 EVNOTIFY_PARAM(min_period_ns, NSEC_PER_SEC)
 EVNOTIFY_PARAM(max_user_instances, EVNOTIFY_MAX_INSTANCES)
+EVNOTIFY_PARAM(max_user_requests, EVNOTIFY_MAX_USER_REQUESTS)
 static struct miscdevice evnotify_device
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
 static DEFINE_HASHTABLE(evnotify_users, 6)

@@ -90,8 +90,11 @@ unloads_while_traced() {
 }
 
 honours_parameters() {
-	unload && load max_requests=7 min_period_ns=1000000 &&
+	unload && load max_requests=7 min_period_ns=1000000 max_user_instances=1048576 \
+		max_user_requests=1073741824 &&
 		[ "$(value max_requests)" = 7 ] &&
+		[ "$(value max_user_instances)" = 1048576 ] &&
+		[ "$(value max_user_requests)" = 1073741824 ] &&
 		[ "$(value min_period_ns)" = 1000000 ] || return 1
 	if ! ./abi -t info_tells_what_the_module_is >"$tmp/log" 2>&1; then
 		sed 's/^/# /' "$tmp/log"
@@ -103,16 +106,19 @@ honours_parameters() {
 }
 
 refuses_parameters() {
+	of_users="max_user_instances=0 max_user_instances=1048577 max_user_requests=0
+		max_user_requests=1073741825"
 	unload || return 1
 	for bad in max_requests=0 max_requests=1048577 max_requests=-1 max_requests=many \
-			min_period_ns=0 min_period_ns=1000000001 min_period_ns=-1; do
-		if load $bad 2>/dev/null || loaded; then
+			min_period_ns=0 min_period_ns=1000000001 min_period_ns=-1 $of_users; do
+		if load "$bad" 2>/dev/null || loaded; then
 			echo "# $bad was taken"
 			return 1
 		fi
 	done
 	load || return 1
-	for bad in max_requests=0 max_requests=1048577 min_period_ns=0 min_period_ns=1000000001; do
+	for bad in max_requests=0 max_requests=1048577 min_period_ns=0 min_period_ns=1000000001 \
+			$of_users; do
 		name=${bad%=*}
 		before=$(value "$name")
 		if (echo "${bad#*=}" >"$sys/parameters/$name") 2>/dev/null ||

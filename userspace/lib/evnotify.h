@@ -88,8 +88,8 @@ int evn_info(struct evn *evn, struct evnotify_info *info);
  * it, and a call that starts with it reports its errno.
  *
  * Return: how many were taken, 1 to @n; or -1: EINVAL (a field, or @n is 0),
- * EBADF (no such eventfd), ENOSPC (the instance holds max_requests), ENOMEM,
- * EFAULT.
+ * EBADF (no such eventfd), ENOSPC (the instance holds max_requests), EDQUOT (all
+ * instances of the user hold max_user_requests), ENOMEM, EFAULT.
  */
 int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n);
 
@@ -114,8 +114,8 @@ int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int
  * Blocks even with O_NONBLOCK.  A request that another thread cancels is a
  * completion like any other: 0 is returned and .event.status is -ECANCELED.
  *
- * Return: 0, or -1: EINVAL, ENOSPC, ENOMEM, EFAULT, EINTR (a signal came first;
- * the request is cancelled and .event is untouched).
+ * Return: 0, or -1: EINVAL, ENOSPC, EDQUOT, ENOMEM, EFAULT, EINTR (a signal came
+ * first; the request is cancelled and .event is untouched).
  */
 int evn_wait(struct evn *evn, struct evnotify_wait *wait);
 
