@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an instance can hold, what happens when it is full, and who pays for the memory. */
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <linux/magic.h>
 
+#define NO_INSTANCE
 #include "evnotify_test.h"
 
 #define MAX_REQUESTS	"/sys/module/evnotify/parameters/max_requests"
@@ -475,20 +477,36 @@ static long memory_used(void)
 	return read_file(GROUP "/memory.current", text, sizeof(text)) ? -1 : atol(text);
 }
 
-TEST_F(instance, its_memory_is_charged_to_who_arms)
+/* A memory cgroup that has this process, and nothing else */
+FIXTURE(memory)
 {
-	enum { N = 50000 };
-	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
-	long before, armed, closed;
-	struct statfs fs;
-	int fd, i, n;
+};
 
+FIXTURE_SETUP(memory)
+{
+	struct statfs fs;
+
+	close(open_device(_metadata, O_RDWR));
 	if (statfs(CGROUPS, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
 		SKIP(return, "no cgroup2 at " CGROUPS);
 	if (write_file(CGROUPS "/cgroup.subtree_control", "+memory"))
 		SKIP(return, "no memory controller in the cgroups at " CGROUPS);
 	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
 	ASSERT_EQ(0, write_file(GROUP "/cgroup.procs", "0"));
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	EXPECT_EQ(0, write_file(CGROUPS "/cgroup.procs", "0"));
+	EXPECT_EQ(0, rmdir(GROUP));
+}
+
+TEST_F(memory, is_charged_to_who_arms)
+{
+	enum { N = 50000 };
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	long before, armed, closed;
+	int fd, i, n;
 
 	ASSERT_NE(NULL, reqs);
 	for (i = 0; i < N; i++)
@@ -502,14 +520,48 @@ TEST_F(instance, its_memory_is_charged_to_who_arms)
 	armed = memory_used();
 	ASSERT_EQ(0, close(fd));
 	closed = memory_used();
-	ASSERT_EQ(0, write_file(CGROUPS "/cgroup.procs", "0"));
-	EXPECT_EQ(0, rmdir(GROUP));
 
 	ksft_print_msg("%ld bytes for %d requests, %ld after close\n", armed - before, N,
 		       closed - before);
 	/* at least what a request consists of; memory.current is some pages behind */
 	EXPECT_LT(64L * N, armed - before);
 	EXPECT_GT((armed - before) / 2, closed - before);
+}
+
+TEST_F(memory, is_charged_to_who_opens)
+{
+	enum { N = 1000 };
+	const struct rlimit files = { 2 * N, 2 * N };
+	long before;
+	int i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	before = memory_used();
+	for (i = 0; i < N; i++)
+		open_device(_metadata, O_RDWR);
+	ksft_print_msg("%ld bytes for %d files\n", memory_used() - before, N);
+	/* any open file is charged with some 300; the instance has 1,500 and more */
+	EXPECT_LT(1500L * N, memory_used() - before);
+}
+
+TEST_F(memory, comes_back)
+{
+	enum { N = 1000 };
+	struct evnotify_request reqs[40];
+	long before;
+	int i, fd;
+
+	for (i = 0; i < 40; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	before = memory_used();
+	for (i = 0; i < N; i++) {
+		fd = open_device(_metadata, O_RDWR);
+		ASSERT_EQ(40, arm_many(fd, reqs, 40));
+		ASSERT_EQ(0, close(fd));
+	}
+	ksft_print_msg("%ld bytes left by %d files\n", memory_used() - before, N);
+	/* a page each would be 4 million */
+	EXPECT_GT(1000L * N, memory_used() - before);
 }
 
 TEST_HARNESS_MAIN
