@@ -19,6 +19,8 @@ int run_refused(const struct run *run, unsigned int i, int error)
 	if (error == ENOSPC)
 		hint("at most %u requests; module parameter max_requests raises it",
 		     info.max_requests);
+	if (error == EDQUOT)
+		hint("all files of a user together hold so many requests; module parameter max_user_requests raises it");
 	if (error == EINVAL && run->reqs[i].period_ns &&
 	    run->reqs[i].period_ns < info.min_period_ns)
 		hint("a period of at least %lluns; module parameter min_period_ns lowers it",

@@ -140,6 +140,8 @@ if script -qec true /dev/null >/dev/null 2>&1; then
 	check "which is cancelled" grep -q cancelled "$tmp/tty"
 fi
 check "arming fails" fails 1 "max_requests" env FAKE_REGISTER=28 "$FAKE" --device /dev/null 0 1
+check "the user has no more requests" fails 1 "max_user_requests" \
+	env FAKE_REGISTER=122 "$FAKE" --device /dev/null 0 1
 check "a short period" fails 1 "min_period_ns" env FAKE_REGISTER=22 "$FAKE" watch -p 1us
 
 # Signals and pipes.
