@@ -52,8 +52,8 @@ evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
 /**
  * evnotify_complete_expired - complete what has expired, one batch of it
  * @inst: the instance
- * @batch: where requests go whose eventfds the caller will signal; NULL: the
- *	work item will
+ * @batch: where requests go whose eventfds the caller will signal; NULL: they
+ *	will be signalled in process context
  *
  * Context: inst->lock held.
  * Return: how many event records are ready by that.

@@ -42,8 +42,8 @@
  *   1. inst->growing (mutex): one thread at a time allocates records.
  *   2. inst->lock (spinlock, taken in interrupt context): all fields of the
  *      instance, its queues and its records, where nothing else is said.
- *   3. What complete(), wake_up() of inst->signalled, queue_work() and the
- *      hrtimer functions take.
+ *   3. The lock of an evnotify_user, and what complete(), wake_up() of
+ *      inst->signalled and the hrtimer functions take.
  *
  * inst->flush is a mutex that a CANCEL of all holds while it takes inst->lock.
  *
@@ -73,12 +73,12 @@
 #include <linux/time_namespace.h>
 #include <linux/types.h>
 #include <linux/wait.h>
-#include <linux/workqueue.h>
 
 #include <asm/page.h>
 
 struct eventfd_ctx;
 struct evnotify_user;
+struct workqueue_struct;
 struct iov_iter;
 
 /*
@@ -151,7 +151,7 @@ enum evnotify_list {
 	EVNOTIFY_NO_LIST,
 	EVNOTIFY_FREE,		/* inst->free */
 	EVNOTIFY_EXPIRED,	/* inst->expired: the tasklet's work */
-	EVNOTIFY_DEFERRED,	/* inst->deferred: the work item's */
+	EVNOTIFY_DEFERRED,	/* inst->deferred: to be signalled by turns */
 	EVNOTIFY_SIGNALLING,	/* with whom inst->signaller names */
 	EVNOTIFY_READY,		/* inst->ready: read() takes it from there */
 	EVNOTIFY_HELD,		/* complete, for the WAIT that armed it */
@@ -165,7 +165,7 @@ enum evnotify_list {
 enum evnotify_signaller {
 	EVNOTIFY_NOBODY,
 	EVNOTIFY_TASKLET,
-	EVNOTIFY_WORK,		/* inst->work */
+	EVNOTIFY_WORK,		/* a turn in process context */
 	EVNOTIFY_FLUSH,		/* a CANCEL of all */
 };
 
@@ -272,11 +272,12 @@ struct evnotify_queue {
  * @signaller: enum evnotify_signaller
  * @flushing: a CANCEL of all waits to be, or is, the signaller: nobody else
  *	begins to signal
- * @deferred: records whose eventfds @work has to signal
+ * @deferred: records whose eventfds are to be signalled in process context
  * @nr_deferred: how many they are
- * @wakes: event records of which @work has to tell those who read or poll
+ * @wakes: event records of which those who read or poll are to be told there
  * @completing: records on @expired or @deferred, or being signalled
- * @work: does what the tasklet has no time for
+ * @turn: in the list of instances of @user that want a turn in process context;
+ *	under the lock of @user
  * @signalling: the record whose eventfd is signalled right now, or NULL;
  *	written by the signaller only, without @lock
  * @signalled: who waits for that to end
@@ -319,7 +320,7 @@ struct evnotify_instance {
 	u32 nr_deferred;
 	u32 wakes;
 	u32 completing;
-	struct work_struct work;
+	struct list_head turn;
 	struct evnotify_req *signalling;
 	wait_queue_head_t signalled;
 	struct mutex flush;
@@ -410,7 +411,7 @@ void evnotify_signal_add(struct evnotify_instance *inst,
 bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch);
 void evnotify_signal_wait(struct evnotify_instance *inst,
 			  const struct evnotify_req *req);
-void evnotify_signal_deferred(struct work_struct *work);
+void evnotify_signal_deferred(struct evnotify_instance *inst);
 void evnotify_flush(struct evnotify_instance *inst);
 void evnotify_wake(struct evnotify_instance *inst, unsigned int records);
 
@@ -429,11 +430,13 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 }
 #endif
 
-/* user.c: how many instances a user has, and requests in them */
+/* user.c: how many instances and requests a user has, and whose turn it is */
 struct evnotify_user *evnotify_user_get(void);
 void evnotify_user_put(struct evnotify_user *user);
 int evnotify_user_charge(struct evnotify_user *user, unsigned int nr);
 void evnotify_user_uncharge(struct evnotify_user *user, unsigned int nr);
+void evnotify_user_queue(struct evnotify_instance *inst);
+void evnotify_user_dequeue(struct evnotify_instance *inst);
 
 /* pool.c, the records */
 void evnotify_pool_init(struct evnotify_instance *inst);
@@ -547,8 +550,9 @@ static inline u64 evnotify_shift(ktime_t time, s64 offset)
 {
 	if (likely(!offset) || time == KTIME_MAX)
 		return time;
+	/* No function call: file.c does this while it may write to user memory. */
 	if (offset > 0)
-		return ktime_add_safe(time, offset);
+		return min_t(u64, (u64)time + offset, KTIME_MAX);
 	return max(time + offset, 1);
 }
 

@@ -16,7 +16,6 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
-#include <linux/workqueue.h>
 
 #include "evnotify.h"
 #include "trace.h"
@@ -405,7 +404,7 @@ void evnotify_instance_init(struct evnotify_instance *inst)
 
 	spin_lock_init(&inst->lock);
 	tasklet_setup(&inst->dpc, evnotify_dpc);
-	INIT_WORK(&inst->work, evnotify_signal_deferred);
+	INIT_LIST_HEAD(&inst->turn);
 	mutex_init(&inst->flush);
 	init_waitqueue_head(&inst->signalled);
 	init_waitqueue_head(&inst->wait);
@@ -444,11 +443,11 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	inst->backlog = 0;
 	spin_unlock_irq(&inst->lock);
 
-	/* The timers schedule the tasklet, and the tasklet queues the work. */
+	/* The timers schedule the tasklet, and the tasklet asks for turns. */
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		hrtimer_cancel(&inst->queues[clock].timer);
 	tasklet_kill(&inst->dpc);
-	cancel_work_sync(&inst->work);
+	evnotify_user_dequeue(inst);
 
 	evnotify_pool_destroy(inst);
 }

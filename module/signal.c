@@ -5,8 +5,9 @@
  * How long eventfd_signal() and the wake-up of an instance take is up to
  * processes: each epoll file and each entry of a poll() that waits makes them
  * longer.  So a CPU has a budget for what its tasklets take, which all instances
- * share.  While it is used up, signals and wake-ups go to a work item: there the
- * scheduler shares the CPU out.  Everything else stays in the tasklet.
+ * share.  While it is used up, signals and wake-ups go to a work item, in which
+ * users take turns: there the scheduler shares the CPU out.  Everything else
+ * stays in the tasklet.
  *
  * One eventfd_signal() cannot be divided, whatever it takes.
  */
@@ -126,11 +127,11 @@ void evnotify_wake(struct evnotify_instance *inst, unsigned int records)
 		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
 }
 
-static void evnotify_queue_work(struct evnotify_instance *inst)
+static void evnotify_queue_turn(struct evnotify_instance *inst)
 {
 	lockdep_assert_held(&inst->lock);
 	if (!inst->closing)
-		queue_work(evnotify_workqueue, &inst->work);
+		evnotify_user_queue(inst);
 }
 
 /**
@@ -145,7 +146,7 @@ void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req)
 	req->list = EVNOTIFY_DEFERRED;
 	evnotify_fifo_push(&inst->deferred, req);
 	inst->nr_deferred++;
-	evnotify_queue_work(inst);
+	evnotify_queue_turn(inst);
 }
 
 /**
@@ -158,7 +159,7 @@ void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req)
 void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records)
 {
 	inst->wakes += records;
-	evnotify_queue_work(inst);
+	evnotify_queue_turn(inst);
 }
 
 /**
@@ -224,7 +225,7 @@ static void evnotify_signal_end(struct evnotify_instance *inst)
 	if (inst->flushing)
 		wake_up(&inst->signalled);
 	else if (inst->nr_deferred)
-		evnotify_queue_work(inst);
+		evnotify_queue_turn(inst);
 	if (inst->expired.head)
 		tasklet_schedule(&inst->dpc);
 }
@@ -324,18 +325,14 @@ static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *ins
 }
 
 /**
- * evnotify_signal_deferred - what the tasklets had no time for
- * @work: inst->work
- *
- * The workqueue runs the work items of all instances one after the other, each
- * for a tick and a signal at most, and then the others' first.
+ * evnotify_signal_deferred - do what the tasklet had no time for
+ * @inst: the instance, whose turn it is: for a tick, a signal and a wake-up at
+ *	most, and then it is the others' turn
  *
  * Context: process.
  */
-void evnotify_signal_deferred(struct work_struct *work)
+void evnotify_signal_deferred(struct evnotify_instance *inst)
 {
-	struct evnotify_instance *inst = container_of(work, struct evnotify_instance,
-						      work);
 	struct evnotify_fifo batch;
 	unsigned int wakes;
 
@@ -347,7 +344,7 @@ void evnotify_signal_deferred(struct work_struct *work)
 		evnotify_wake(inst, wakes);
 
 	spin_lock_irq(&inst->lock);
-	/* If somebody signals now, that one queues the work for what is left. */
+	/* If somebody signals now, that one asks for a turn for what is left. */
 	if (inst->signaller == EVNOTIFY_NOBODY && !inst->flushing &&
 	    inst->nr_deferred) {
 		inst->signaller = EVNOTIFY_WORK;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - how many instances a user has, and requests in them
+ * evnotify - the users: how many instances and requests each may have, and whose
+ * turn it is to signal in process context
  *
  * Each instance may use an interrupt and a tasklet at each shortest period, and
  * the kernel runs all tasklets that are due before processes get on.  So what is
@@ -12,6 +13,9 @@
  * the places of all of them.  So whoever is in a namespace counts as the
  * user who made the one directly below the initial namespace.  If that was
  * root, it is a container, and has places of its own.
+ *
+ * What tasklets leave to process context is done by turns, too: one user after
+ * the other, and of each user one instance after the other.
  */
 #include <linux/atomic.h>
 #include <linux/bug.h>
@@ -20,10 +24,15 @@
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "evnotify.h"
 
@@ -35,6 +44,11 @@
  *	can come to its address; or NULL
  * @instances: how many there are, at least 1; under evnotify_user_lock
  * @requests: for how many these have records, besides those inside them
+ * @work: the next turn
+ * @lock: @waiting and @serving; nests inside inst->lock
+ * @waiting: instances that want a turn, by their @turn
+ * @serving: the one that has it, or NULL
+ * @served: who waits for that to end
  */
 struct evnotify_user {
 	struct hlist_node node;
@@ -42,10 +56,75 @@ struct evnotify_user {
 	struct user_namespace *ns;
 	unsigned long instances;
 	atomic_long_t requests;
+	struct work_struct work;
+	spinlock_t lock;
+	struct list_head waiting;
+	struct evnotify_instance *serving;
+	wait_queue_head_t served;
 };
 
 static DEFINE_HASHTABLE(evnotify_users, 6);
 static DEFINE_MUTEX(evnotify_user_lock);
+
+/* A turn.  The workqueue is ordered: it goes from user to user. */
+static void evnotify_user_work(struct work_struct *work)
+{
+	struct evnotify_user *user = container_of(work, struct evnotify_user, work);
+	struct evnotify_instance *inst;
+
+	spin_lock_irq(&user->lock);
+	inst = list_first_entry_or_null(&user->waiting, struct evnotify_instance,
+					turn);
+	if (inst)
+		list_del_init(&inst->turn);
+	WRITE_ONCE(user->serving, inst);
+	spin_unlock_irq(&user->lock);
+	if (!inst)
+		return;
+
+	evnotify_signal_deferred(inst);
+	spin_lock_irq(&user->lock);
+	WRITE_ONCE(user->serving, NULL);
+	if (!list_empty(&user->waiting))
+		queue_work(evnotify_workqueue, &user->work);
+	spin_unlock_irq(&user->lock);
+	wake_up(&user->served);
+}
+
+/**
+ * evnotify_user_queue - give an instance a turn, if it waits for none yet
+ * @inst: the instance; evnotify_signal_deferred() will be called for it
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_user_queue(struct evnotify_instance *inst)
+{
+	struct evnotify_user *user = inst->user;
+
+	lockdep_assert_held(&inst->lock);
+	spin_lock(&user->lock);
+	if (list_empty(&inst->turn)) {
+		list_add_tail(&inst->turn, &user->waiting);
+		queue_work(evnotify_workqueue, &user->work);
+	}
+	spin_unlock(&user->lock);
+}
+
+/**
+ * evnotify_user_dequeue - let an instance have no turn any more
+ * @inst: the instance; evnotify_user_queue() is not called again
+ *
+ * Context: process.  When it returns, no turn of @inst is under way.
+ */
+void evnotify_user_dequeue(struct evnotify_instance *inst)
+{
+	struct evnotify_user *user = inst->user;
+
+	spin_lock_irq(&user->lock);
+	list_del_init(&inst->turn);
+	spin_unlock_irq(&user->lock);
+	wait_event(user->served, READ_ONCE(user->serving) != inst);
+}
 
 /* Who the current process counts as; made if it has no instance yet, or NULL. */
 static struct evnotify_user *evnotify_user_current(void)
@@ -69,6 +148,10 @@ static struct evnotify_user *evnotify_user_current(void)
 		return NULL;
 	user->uid = uid;
 	user->ns = ns ? get_user_ns(ns) : NULL;
+	INIT_WORK(&user->work, evnotify_user_work);
+	spin_lock_init(&user->lock);
+	INIT_LIST_HEAD(&user->waiting);
+	init_waitqueue_head(&user->served);
 	hash_add(evnotify_users, &user->node, __kuid_val(uid));
 	return user;
 }
@@ -115,6 +198,8 @@ void evnotify_user_put(struct evnotify_user *user)
 	if (!last)
 		return;
 	WARN_ON_ONCE(atomic_long_read(&user->requests));
+	/* It may still be queued, with nothing to do. */
+	cancel_work_sync(&user->work);
 	if (user->ns)
 		put_user_ns(user->ns);
 	kfree(user);
