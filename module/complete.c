@@ -142,7 +142,7 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 static __always_inline void
 evnotify_cancel_pending(struct evnotify_instance *inst, struct evnotify_req *req)
 {
-	evnotify_queue_remove(&inst->queues[req->clock], req);
+	evnotify_queue_remove(&inst->queues[req->queue], req);
 	inst->pending--;
 	inst->cancelled++;
 	WRITE_ONCE(req->state, EVNOTIFY_CANCELLED);
