@@ -114,8 +114,16 @@ int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int
  * Blocks even with O_NONBLOCK.  A request that another thread cancels is a
  * completion like any other: 0 is returned and .event.status is -ECANCELED.
  *
- * Return: 0, or -1: EINVAL, ENOSPC, EDQUOT, ENOMEM, EFAULT, EINTR (a signal came
- * first; the request is cancelled and .event is untouched).
+ * If a signal handler ran, the request stays armed.  The same call with the same
+ * @wait takes it up again, so that its delay does not begin anew:
+ *
+ *	while ((ret = evn_wait(evn, &wait)) < 0 && errno == EINTR)
+ *		;
+ *
+ * For a new delay instead, cancel the request and set .request.id to 0.
+ *
+ * Return: 0, or -1: EINVAL, ENOSPC, EDQUOT, ENOMEM, EFAULT, EINTR (a signal
+ * handler ran; the request is armed and .event is untouched).
  */
 int evn_wait(struct evn *evn, struct evnotify_wait *wait);
 
@@ -125,8 +133,8 @@ int evn_wait(struct evn *evn, struct evnotify_wait *wait);
  * @id: the request's
  *
  * Return: 0: the cancellation won, the request completes with -ECANCELED in
- * its record (an eventfd is not signalled); or -1: EALREADY (it has completed
- * or been cancelled before), ENOENT (the instance never gave out that id; one
+ * its record (an eventfd is not signalled); or -1: EALREADY (it has been
+ * cancelled, or its last expiration came first: its record or signal will come), ENOENT (the instance never gave out that id; one
  * that was made up gets EALREADY if it looks older than one that was).
  */
 int evn_cancel(struct evn *evn, uint64_t id);
@@ -134,6 +142,9 @@ int evn_cancel(struct evn *evn, uint64_t id);
 /**
  * evn_cancel_all() - cancel what is armed now; EVNOTIFY_IOC_CANCEL
  * @evn: the instance
+ *
+ * When it returns, what had expired before is readable or signalled, and nothing
+ * of it follows.
  *
  * Return: how many requests were cancelled, 0 included; -1 as for any ioctl.
  */
