@@ -68,6 +68,17 @@ headers() {
 		! installed_for "$1"
 }
 
+# nothing_runs RELEASE: the same where dkms has its tree on a file system without exec, and the script
+# has no x bit
+nothing_runs() {
+	mount --bind /var/lib/dkms /var/lib/dkms && mount -o remount,bind,noexec /var/lib/dkms &&
+		chmod a-x "/usr/src/evnotify-$version/module/dkms-try.sh" && headers "$1" CONFIG_EVENTFD=y
+	status=$?
+	umount /var/lib/dkms
+	chmod a+x "/usr/src/evnotify-$version/module/dkms-try.sh"
+	return $status
+}
+
 # autopkgtest_fails RELEASE: dkms-autopkgtest takes status 77 for a kernel that nobody promised
 autopkgtest_fails() {
 	touch /etc/dkms/no-autoinstall
@@ -98,6 +109,7 @@ step_install() {
 	check "the compiler's messages are kept" \
 		grep 'make.log for .* for kernel 7.9.9-amd64' "/var/lib/dkms/evnotify/$version/build/make.log"
 	check "autopkgtest takes it for a failure" autopkgtest_fails 7.9.9-amd64
+	check "nor does it where dkms may execute nothing" nothing_runs 7.9.10-amd64
 	check "apt installs the packages anew, next to that kernel" apt install --reinstall ./*.deb
 	check "dkms has built the module" installed_for "$new"
 	useradd --gid evnotify owner
