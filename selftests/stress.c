@@ -273,7 +273,8 @@ TEST_F(instance, a_storm_loses_nothing)
 	end = now_ns(CLOCK_MONOTONIC) + storm_ns();
 	for (i = 0; i < ARRAY_SIZE(roles); i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, roles[i], s));
-	UNTIL(now_ns(CLOCK_MONOTONIC) > end);
+	/* on a busy machine it takes longer until some of each mode have been cancelled */
+	EXPECT_TRUE(UNTIL(now_ns(CLOCK_MONOTONIC) > end && s->cancelled > 100));
 	s->stop = true;
 	for (i = 2; i < ARRAY_SIZE(roles); i++)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));

@@ -943,7 +943,7 @@ TEST_F_TIMEOUT(module, loads_and_unloads_under_traffic, 1700)
 	atomic_ulong *opened = mmap(NULL, sizeof(*opened), PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t openers[2];
-	int ret, status;
+	int fd, ret, status;
 
 	ASSERT_NE(MAP_FAILED, opened);
 	for (i = 0; i < ARRAY_SIZE(openers); i++) {
@@ -963,13 +963,17 @@ TEST_F_TIMEOUT(module, loads_and_unloads_under_traffic, 1700)
 			fflush(stdout);
 		}
 	}
+	EXPECT_TRUE(UNTIL(*opened > 0));
 	for (i = 0; i < ARRAY_SIZE(openers); i++) {
 		EXPECT_EQ(0, kill(openers[i], SIGKILL));
 		waitpid(openers[i], &status, 0);
 		EXPECT_TRUE(WIFSIGNALED(status));
 	}
-	EXPECT_LT(0, *opened);
-	EXPECT_LT(0, refused);
+	/* above it takes luck to be refused */
+	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(0, close(fd));
 	EXPECT_TRUE(UNTIL(get_number(MODULE "/refcnt", NULL) == 0));
 }
 
