@@ -11,6 +11,7 @@
 #   kernel.sh source [V]   prints the directory of the unpacked kernel source (default: 7.2)
 #   kernel.sh sysroot ARCH prints a directory with the libraries and headers of Debian 12 for
 #                          another architecture, and with its busybox
+#   kernel.sh qemu         prints the command that emulates a PC, with options
 #
 # An entry of the cache counts once its file "env" is there; that file is written last.
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -215,7 +216,7 @@ finish_source() {
 # compile SOURCE DIRECTORY FRAGMENT...: what has changed since the last time
 compile() {
 	local src=$1 dir=$2 symbol option pid; shift 2
-	"$VM_DIR/deps.sh" source
+	"$VM_DIR/deps.sh" kernel
 	{
 		make -C "$src" O="$dir" CC="$toolchain" tinyconfig
 		(cd "$dir" && "$src/scripts/kconfig/merge_config.sh" -m .config "$@")
@@ -267,6 +268,45 @@ get_host() {
 	printf '%s\n' "release=$rel" "vmlinuz=$f" "kdir=/lib/modules/$rel/build" "cc=gcc" "root="
 }
 
+# --- the emulator ----------------------------------------------------------------------
+
+# QEMU before 8.1 may go on running an instruction that another CPU has replaced while it was being
+# translated. Linux replaces instructions, by way of an int3, wherever it switches a tracepoint or
+# another static key; a CPU that stays with the int3 dies of it: "Oops: int3". QEMU's commit
+# deba78709ae8 ("accel/tcg: Always lock pages before translation") mended that. Debian 12 has 7.2,
+# and a newer one among its backports, of which a copy in the cache will do.
+qemu() {
+	local version dir here
+	here=$(qemu-system-x86_64 --version | sed -nE '1s/.*version ([0-9.]+).*/\1/p')
+	if ! printf '%s\n' 8.1 "$here" | sort -CV && have apt-get; then
+		apt_private
+		version=$(remember backport qemu-system-x86)
+		dir=$CACHE/qemu/$version
+		[[ -z $version ]] || locked qemu unpack_qemu "$version" "$dir"
+		if [[ -n $version ]] && "$dir/usr/bin/qemu-system-x86_64" --version >/dev/null 2>&1; then
+			echo "$dir/usr/bin/qemu-system-x86_64 -L $dir/usr/share/qemu -L $dir/usr/share/seabios"
+			return
+		fi
+		say "QEMU $here is older than 8.1, and no other runs here: a VM may die with 'Oops: int3'"
+	fi
+	echo qemu-system-x86_64
+}
+
+# backport PACKAGE: its version in the backports of Debian 12, empty if none
+backport() { apt-cache madison "$1" | awk -F' *[|] *' '$3 ~ / bookworm-backports[/]/ { print $2; exit }'; }
+
+unpack_qemu() {
+	local version=$1 dir=$2 deb
+	[[ ! -e $dir/env ]] || return 0
+	fresh "$dir"
+	download "$dir/deb" "qemu-system-x86=$version" "qemu-system-data=$version" seabios/bookworm-backports
+	for deb in "$dir"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -r "$dir/deb"
+	finish "$dir"
+}
+
 # look_up NAME: sets name and the columns of the table
 look_up() {
 	name=$1
@@ -302,6 +342,8 @@ sysroot)
 	[[ $# = 2 ]] || die "usage: kernel.sh sysroot ARCH"
 	apt_foreign "$2"
 	sysroot "$2" ;;
+qemu)
+	qemu ;;
 *)
-	die "usage: kernel.sh list | get NAME | build NAME SOURCE FRAGMENT... | source [VERSION] | sysroot ARCH" ;;
+	die "usage: kernel.sh list | get NAME | build NAME SOURCE FRAGMENT... | source [VERSION] | sysroot ARCH | qemu" ;;
 esac

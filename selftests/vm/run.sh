@@ -11,8 +11,9 @@
 #             Shared libraries of programs come along.
 # -t SECONDS  time limit (default 300)        -m MB    memory
 # -c CPUS     number of CPUs (default 2)      -a ARGS  more kernel arguments
-# -l FILE     where the kernel's log goes     -q ARGS  more QEMU arguments (such as -s);
-#                                                    with -accel they choose the CPU as well
+# -l FILE     where the kernel's log goes     -q ARGS  more QEMU arguments (such as -s); with
+#                                                    -accel they choose the CPU as well, and
+#                                                    this machine's own QEMU
 #
 # Output of the command is our output. The kernel's own log has a console of its own, and
 # the run fails, with that log named, if the kernel complained while the command ran
@@ -123,6 +124,11 @@ if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
 	accel=tcg,thread=multi cpu=max
 	[[ $arch != amd64 ]] || accel=$(accelerator)
 	[[ $accel != kvm ]] || cpu=host
+	if [[ $arch = amd64 && $accel != kvm ]]; then
+		emulator=$("$VM_DIR/kernel.sh" qemu)
+		read -ra machine <<<"$emulator"
+		qemu=("${machine[@]}" "${qemu[@]:1}")
+	fi
 	qemu+=(-accel "$accel" -cpu "$cpu")
 fi
 qemu+=(-append "console=$console ignore_loglevel panic=-1 tsc=nowatchdog no5lvl no_timer_check no_console_suspend printk.time=1 printk.devkmsg=on $args $more_args")
