@@ -5,17 +5,31 @@ VERSION := $(shell cat module/VERSION)
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 PREFIX ?= /usr/local
-DEB_DIR ?= build/deb
-MODULE := build/module/$(KVER)/evnotify.ko
+EVNOTIFY_BUILD ?= build
+
+# The kernel's Makefiles would take its parts for several directories.
+$(foreach name,CURDIR EVNOTIFY_BUILD DEB_DIR KDIR DESTDIR PREFIX,$(if $(word 2,x$($(name))x), \
+	$(error There is a space in the path $(name), '$($(name))': not even the kernel builds with that)))
+
+# Where all is built; the scripts have it from the environment.
+override EVNOTIFY_BUILD := $(abspath $(EVNOTIFY_BUILD))
+export EVNOTIFY_BUILD
+unexport CMD	# its $ are the VM's
+DEB_DIR ?= $(EVNOTIFY_BUILD)/deb
+MODULE_DIR := $(EVNOTIFY_BUILD)/module/$(KVER)
+MODULE := $(MODULE_DIR)/evnotify.ko
 VM := selftests/vm
+LLVM_OPTION = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' '$(KDIR)/.config'),LLVM=1)
 
 help:
 	@echo 'evnotify $(VERSION): event notification in two modes; make help shows this'
 	@echo
 	@echo 'In throw-away VMs, where nothing of this machine changes but packages:'
 	@echo '  demo              both modes end to end, under three minutes'
-	@echo '  check             tests on the main kernels; KERNEL="6.1 debug" picks cells'
-	@echo '  check-all         and on all others of selftests/vm/cells'
+	@echo '  check             the tests that a change has to pass; KERNEL="6.1 debug"'
+	@echo '                    picks cells of selftests/vm/cells'
+	@echo '  check-ci          and a debug kernel, packages, fuzzer, torture'
+	@echo '  check-all         and everything else, on more kernels and machines'
 	@echo '  check-install     the packages in throw-away Debian systems; SUITE="trixie"'
 	@echo '  vm                a shell with module and tools; KERNEL=7.2 or DEBUG=1; CMD=""'
 	@echo '  torture           all at once; KERNEL= EVNOTIFY_TORTURE_MS= EVNOTIFY_SEED='
@@ -32,6 +46,7 @@ help:
 	@echo '  model                            check the model of the engine with spin'
 	@echo '  in-tree KSRC=DIR                 lay the driver into a kernel tree, as commits'
 	@echo '  clean                            remove build/; downloads stay in ~/.cache'
+	@echo 'EVNOTIFY_BUILD=DIR builds there instead of in build/, so that a source may be read-only.'
 
 demo:
 	@$(VM)/demo.sh $(KERNEL)
@@ -39,23 +54,28 @@ demo:
 check:
 	@$(VM)/check.sh $(KERNEL)
 
-check-all:
-	@$(VM)/check.sh all
+check-ci check-all:
+	@$(VM)/check.sh $(@:check-%=%)
 
 vm:
 	$(if $(and $(KERNEL),$(DEBUG)),$(error DEBUG=1 is KERNEL=debug; give one of them))
-	@$(VM)/shell.sh $(or $(KERNEL),$(if $(DEBUG),debug,6.12)) $(if $(CMD),'$(subst ','\'',$(CMD))')
+	@$(VM)/shell.sh $(or $(KERNEL),$(if $(DEBUG),debug,6.12)) $(if $(value CMD),'$(subst ','\'',$(value CMD))')
+
+writable:
+	@mkdir -p $(EVNOTIFY_BUILD) && test -w $(EVNOTIFY_BUILD) || \
+		{ echo 'Cannot write to $(EVNOTIFY_BUILD); build elsewhere: EVNOTIFY_BUILD=DIR' >&2; exit 1; }
 
 # The build happens in a copy, so that several kernels and users do not meet in module/.
-modules:
-	@test -d '$(KDIR)' || { echo 'No kernel headers in $(KDIR): install linux-headers-$(KVER), or name others: KDIR=...' >&2; exit 1; }
-	rm -rf build/module/$(KVER)
-	mkdir -p build/module
-	cp -R module build/module/$(KVER)
-	$(MAKE) -C '$(KDIR)' M='$(CURDIR)/build/module/$(KVER)' modules
+modules: writable
+	@test -d $(KDIR) || { echo 'No kernel headers in $(KDIR): README.md says what to install; KDIR=DIR names others' >&2; exit 1; }
+	rm -rf $(MODULE_DIR)
+	mkdir -p $(EVNOTIFY_BUILD)/module
+	cp -R module $(MODULE_DIR)
+	chmod -R u+w $(MODULE_DIR)
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(LLVM_OPTION) modules
 
-userspace:
-	$(MAKE) -C userspace O='$(CURDIR)/build/userspace'
+userspace: writable
+	$(MAKE) -C userspace O=$(EVNOTIFY_BUILD)/userspace
 
 $(MODULE): $(shell find module -type f)
 	$(MAKE) modules
@@ -66,17 +86,22 @@ load: $(MODULE)
 unload:
 	rmmod evnotify
 
+# As the packages have it: the administrator's, who decides there whether it is loaded at boot.
+LOAD := $(DESTDIR)/etc/modules-load.d/evnotify.conf
+packaged = test -e /usr/lib/sysusers.d/evnotify.conf
+
 # The headers of a distribution lack the key that modules are signed with, and System.map,
 # without which the kernel's Makefile does not run depmod. The udev rule names a group, which has
 # to be there when udev reads the rule.
 install: $(MODULE) userspace
-	$(MAKE) -C '$(KDIR)' M='$(CURDIR)/build/module/$(KVER)' INSTALL_MOD_DIR=updates modules_install \
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(LLVM_OPTION) INSTALL_MOD_DIR=updates modules_install \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
-		DEPMOD=true $(if $(DESTDIR),INSTALL_MOD_PATH='$(DESTDIR)')
+		DEPMOD=true $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
 	$(if $(DESTDIR),,depmod $(KVER))
-	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' install
+	$(MAKE) -C userspace O=$(EVNOTIFY_BUILD)/userspace DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d userspace/udev/rules.d/70-evnotify.rules
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d userspace/udev/sysusers.d/evnotify.conf
+	test -e $(LOAD) || install -D -m 644 userspace/udev/modules-load.d/evnotify.conf $(LOAD)
 	$(if $(DESTDIR),,ldconfig)
 	$(if $(DESTDIR),,-systemd-sysusers $(PREFIX)/lib/sysusers.d/evnotify.conf && udevadm control --reload && \
 		udevadm trigger --subsystem-match=misc --sysname-match=evnotify)
@@ -89,11 +114,13 @@ installed_dirs = ./lib/modules/$(KVER)/updates $(addprefix .$(PREFIX)/, \
 uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/evnotify.ko*
 	$(if $(DESTDIR),,depmod $(KVER))
-	$(MAKE) -C userspace O='$(CURDIR)/build/userspace' DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' uninstall
+	$(MAKE) -C userspace O=$(EVNOTIFY_BUILD)/userspace DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-evnotify.rules $(DESTDIR)$(PREFIX)/lib/sysusers.d/evnotify.conf
-	@cd $(DESTDIR)/ && rmdir $(if $(DESTDIR),-p $(addprefix .$(PREFIX)/,bin include)) $(installed_dirs) 2>/dev/null || :
+	$(if $(DESTDIR),,$(packaged) ||) rm -f $(LOAD)
+	@cd $(DESTDIR)/ && rmdir $(if $(DESTDIR),-p $(addprefix .$(PREFIX)/,bin include) ./etc/modules-load.d) \
+		$(installed_dirs) 2>/dev/null || :
 	$(if $(DESTDIR),,ldconfig)
-	$(if $(DESTDIR),,-test -e /usr/lib/sysusers.d/evnotify.conf || groupdel evnotify)
+	$(if $(DESTDIR),,-$(packaged) || ! getent group evnotify >/dev/null || groupdel evnotify)
 
 dkms-install:
 	$(if $(DESTDIR),,@command -v dkms >/dev/null || { echo 'There is no dkms: apt install dkms' >&2; exit 1; })
@@ -114,10 +141,11 @@ dkms-uninstall:
 	$(if $(DESTDIR),@cd $(DESTDIR)/ && rmdir -p usr/src 2>/dev/null || :)
 
 # In a copy, as dpkg-buildpackage writes into the tree.
-deb:
+deb: writable
 	rm -rf $(DEB_DIR)
 	mkdir -p $(DEB_DIR)/evnotify-$(VERSION)
-	tar -cf - --exclude=./.git --exclude=./build --exclude=./userspace/build . | tar -xf - -C $(DEB_DIR)/evnotify-$(VERSION)
+	tar -cf - --mode=u+w --exclude=./.git --exclude=./build --exclude=./userspace/build \
+		--exclude=$(EVNOTIFY_BUILD:$(CURDIR)/%=./%) . | tar -xf - -C $(DEB_DIR)/evnotify-$(VERSION)
 	cd $(DEB_DIR)/evnotify-$(VERSION) && \
 		DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS noautodbgsym" dpkg-buildpackage --no-sign
 	@ls $(DEB_DIR)/*.deb
@@ -149,5 +177,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check check-all vm modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
+.PHONY: help demo check check-ci check-all vm writable modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
 	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean
