@@ -5,6 +5,7 @@
 # it is about the functions and the data that the module has. TAP.
 #
 #   model.sh            (about two minutes on two CPUs, 1 GB of memory at most)
+#   model.sh short      (seconds) those of $short, and that names and data are the module's
 #
 # A configuration that fails leaves its error trail in build/model/NAME/trail.
 # shellcheck source-path=SCRIPTDIR/vm source=common.sh disable=SC2317 # rows() calls functions by name
@@ -47,6 +48,26 @@ BACKLOG_AT_ITS_TIME | the tasklet expires a backlog although the clock was set b
 SIGNAL_WHEN_CLOSED | after the last close, the tasklet goes on signalling | -DOPS=0 -DREADERS=0 -DRELEASE
 DROP_PENDING_ONLY | release drops the eventfds of pending requests only | -DOPS=0 -DREADERS=0 -DRELEASE
 '
+
+# One request, two in a batch and WAIT, with all that can befall them, and a mistake in each of
+# interrupt, signalling and WAIT.
+short='request batch wait TRUST_THE_TIMER DPC_DOES_NOT_WAKE EINTR_ALTHOUGH_CLAIMED'
+
+# chosen TABLE: its rows that are in $short
+chosen() {
+	local name rest
+	while IFS='|' read -r name rest; do
+		[[ -z $name || " $short " != *" ${name// /} "* ]] || echo "$name|$rest"
+	done <<<"$1"
+}
+
+case ${1:-} in
+'') ;;
+short)
+	holds=$(chosen "$holds") caught=$(chosen "$caught")
+	[[ $(grep -c '|' <<<"$holds"$'\n'"$caught") = $(wc -w <<<"$short") ]] || die "not all are there of $short" ;;
+*) die "usage: model.sh [short]" ;;
+esac
 
 # explore NAME LEVEL DEFINITION...: leaves Spin's verdict in $work/NAME/result
 explore() {

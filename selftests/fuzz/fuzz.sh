@@ -181,7 +181,7 @@ alive() {
 	return "$failed"
 }
 
-"$VM_DIR/deps.sh" check
+"$VM_DIR/deps.sh" check kernel
 mkdir -p "$out"
 batch=$(awk '/^#define EVNOTIFY_.*BATCH/ && $3 > max { max = $3 } END { print max }' "$TOP/module/evnotify.h")
 gcc -O2 -g -Wall -Wextra -Werror -Wno-sign-compare -static -I"$TOP/module/include/uapi" -DBATCH="$batch" \

@@ -1,21 +1,27 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# "make check": every test, or the cells named. Ends with "N passed, N failed, N skipped".
+# "make check", "make check-ci" and "make check-all": the tests of a set, or the cells named. Ends
+# with "N passed, N failed, N skipped".
 #
-#   check.sh [CELL|check|all]...	(default: check)
+#   check.sh [CELL|check|ci|all]...	(default: check)
 #
-# The table "cells" has the cells and the sets "check" and "all". A kernel of the table
-# "kernels" is a cell too. Logs stay in build/check/.
+# The table "cells" has the cells and the sets. A kernel of the table "kernels" is a cell too. Logs
+# stay in build/check/.
+#
+# Two cells run at a time: one in a VM and one on this machine, since neither keeps two CPUs busy.
+# What they need is fetched beside them, in the order in which they need it.
 # shellcheck source-path=SCRIPTDIR source=common.sh disable=SC2317 # cells are called by name
 . "$(dirname "$0")/common.sh"
 
 user=$TOP/userspace
 out=$BUILD/check
 
-# what_is CELL: sets kind, what and, of a cell that the table has, set_of
+# what_is CELL: sets kind, what and, of a cell that the table has, set
 what_is() {
-	set_of='' kind='' what=''
-	if ! read -r set_of kind what < <(row cells "$1"); then
+	set='' kind='' what=''
+	if [[ $1 = programs-* ]]; then
+		kind=programs what=${1#*-}
+	elif ! read -r set kind what < <(row cells "$1"); then
 		row kernels "$1" >/dev/null || die "no cell '$1'; there are: $(table cells | awk '{ printf "%s ", $1 }')"
 		kind=vm what=$1
 	fi
@@ -69,7 +75,7 @@ cell_programs() {
 	"${make[@]}" COLLECTION=evnotify emit_tests >"$stage/tests/kselftest-list.txt"
 	cp "$ksft/run_kselftest.sh" "$stage/tests"
 	cp "$ksft"/kselftest/*.sh "$stage/tests/kselftest"
-	make -s -j"$(nproc)" -C "$user" O="$programs" CC="$cc" WERROR=1 all check-device
+	make -s -j"$(nproc)" -C "$user" O="$programs" CC="$cc" WERROR=1 check-device
 	[[ $arch != amd64 ]] || make -s -j"$(nproc)" -C "$user" O="$programs" check-device-sanitized
 	add "$stage/tests" library:lib_test "$programs/tests/lib_test"
 	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/evnotify"
@@ -145,8 +151,6 @@ count() { local verdict=$1; shift; cat -- "${@/%/.results}" | grep -c "^$verdict
 run_cell() {
 	local cell=$1 start=$SECONDS status=0 kind=$2 verdict=pass remark="" errors tee
 	say "$cell: starts"
-	rm -rf "$out/$cell".*
-	ran+=("$out/$cell")
 	exec {errors}> >(tee "$out/$cell.err" >&2)
 	tee=$!
 	# in the background, since "set -e" is off wherever a status is tested at once
@@ -164,47 +168,85 @@ run_cell() {
 		printf '%s\t%s\t%s\n' "$verdict" "$cell as a whole" "$remark" >>"$out/$cell.results"
 	printf '%-14s %-30s %7d %7d %8d %8d\n' "$cell" "$(cat "$out/$cell.release" 2>/dev/null || echo -)" \
 		"$(count pass "$out/$cell")" "$(count fail "$out/$cell")" "$(count skip "$out/$cell")" \
-		$((SECONDS - start)) >>"$out/table"
+		$((SECONDS - start)) >"$out/$cell.row"
 	say "$cell: $(count pass "$out/$cell") passed, $(count fail "$out/$cell") failed, $(count skip "$out/$cell") skipped" \
 		"in $((SECONDS - start)) s"
 	awk -F'\t' -v cell="$cell" '$1 != "pass" { printf "       %s: %s: %s%s\n", cell, $1, $2, $3 ? " (" $3 ")" : "" }' \
 		"$out/$cell.results" >&2
 }
 
-cells=() sources=() need=check ran=()
-for word in "${@:-check}"; do
+# lane KIND...: runs the cells of these kinds, one after the other
+lane() {
+	local cell
+	for cell in "${cells[@]}"; do
+		what_is "$cell"
+		[[ " $* " != *" $kind "* ]] || run_cell "$cell" "$kind" "$what"
+	done
+}
+
+# fetch: the source first, which the programs are built with, then kernels, each once. Those that
+# have to be built last: they are the long poles, and build while other cells run.
+fetch() {
+	"$VM_DIR/kernel.sh" source >/dev/null || return 0	# the cells say so
+	for kernel in "${kernels[@]}"; do
+		"$VM_DIR/kernel.sh" get "$kernel" >/dev/null || true
+	done
+}
+
+# --- what to run -----------------------------------------------------------------------
+
+# set_of SET: its cells; each of the sets has those of the ones before it
+set_of() {
+	local sets='check ci all'
+	table cells | awk -v sets="${sets%"$1"*} $1" 'index(" " sets " ", " " $2 " ") { print $1 }'
+}
+
+words=("${@:-check}") cells=() kernels=() built=() needs=(check)
+for word in "${words[@]}"; do
 	case $word in
-	check) mapfile -t -O ${#cells[@]} cells < <(table cells | awk '$2 == "check" { print $1 }') ;;
-	all) mapfile -t -O ${#cells[@]} cells < <(table cells | awk '{ print $1 }') ;;
-	*) cells+=("$word") ;;
+	check | ci | all)
+		needs+=("$word")
+		mapfile -t -O ${#cells[@]} cells < <(set_of "$word") ;;
+	*)
+		cells+=("$word") ;;
 	esac
 done
-for cell in "${cells[@]}"; do
+# programs for an architecture are a cell of their own, before the first that needs them
+queue=("${cells[@]}") cells=()
+for cell in "${queue[@]}"; do
 	what_is "$cell"
-	[[ $set_of != all ]] || need=all
-	[[ $kind != vm || $(row kernels "${what%% *}") != ' source '* ]] || sources+=("${what%% *}")
-done
-
-"$VM_DIR/deps.sh" "$need"
-mkdir -p "$out"
-rm -f "$out/table"
-# the long poles: they build, when they have to, while other cells run
-for kernel in "${sources[@]}"; do
-	"$VM_DIR/kernel.sh" get "$kernel" >/dev/null || true
-done & background=$!
-for cell in "${cells[@]}"; do
-	what_is "$cell"
+	[[ $set != all ]] || needs+=(all)
 	if [[ $kind = vm ]]; then
 		programs=programs-$(programs_of "$what")
-		[[ " ${ran[*]} " = *" $out/$programs "* ]] || run_cell "$programs" programs "${programs#*-}"
+		[[ " ${cells[*]} " = *" $programs "* ]] || cells+=("$programs")
+		case $(row kernels "${what%% *}") in
+		' source '*) built+=("${what%% *}") needs+=(kernel) ;;
+		*) kernels+=("${what%% *}") ;;
+		esac
 	fi
-	run_cell "$cell" "$kind" "$what"
+	cells+=("$cell")
 done
-wait "$background" || true
+kernels+=("${built[@]}")
+
+# what is missing here is said first
+"$VM_DIR/deps.sh" "${needs[@]}"
+apt_private
+
+mkdir -p "$out"
+for cell in "${cells[@]}"; do
+	rm -rf "$out/$cell".*
+done
+trap 'trap - TERM; kill 0' INT	# which what runs in the background does not get
+fetch & lanes=($!)
+lane tap & lanes+=($!)
+# not where the other lane builds
+(BUILD=$BUILD/vm; export EVNOTIFY_BUILD=$BUILD; lane programs vm) & lanes+=($!)
+wait "${lanes[@]}" || true
 
 echo
 printf '%-14s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
-cat "$out/table"
+ran=("${cells[@]/#/$out/}")
+cat "${ran[@]/%/.row}"
 echo "logs: $out"
 echo "$(count pass "${ran[@]}") passed, $(count fail "${ran[@]}") failed, $(count skip "${ran[@]}") skipped"
 [[ $(count fail "${ran[@]}") = 0 ]]

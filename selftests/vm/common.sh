@@ -8,14 +8,26 @@ shopt -s inherit_errexit
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$VM_DIR/../.." && pwd)
 CACHE=${EVNOTIFY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/evnotify}
-BUILD=${EVNOTIFY_BUILD:-$TOP/build}
+BUILD=$(realpath -m "${EVNOTIFY_BUILD:-$TOP/build}")
 export VM_DIR TOP CACHE BUILD
-mkdir -p "$CACHE/lock" "$BUILD"
 
 # All progress goes to stderr, with the seconds since the first script: stdout belongs to results.
 export EVNOTIFY_START=${EVNOTIFY_START:-$EPOCHSECONDS}
 say() { printf '%4ds  %s\n' $((EPOCHSECONDS - EVNOTIFY_START)) "$*" >&2; }
 die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+# make and the kernel's Makefiles would take its parts for several
+for dir in "$TOP" "$CACHE" "$BUILD"; do
+	[[ ! $dir =~ [[:space:]] ]] || die "there is a space in the path '$dir': not even the kernel builds with that;" \
+		"EVNOTIFY_BUILD and EVNOTIFY_CACHE name other directories for what is built and fetched"
+done
+writable() {
+	if ! mkdir -p "$1" 2>/dev/null || [[ ! -w $1 ]]; then
+		die "cannot write to $1; name another directory: $2=DIR"
+	fi
+}
+writable "$BUILD" EVNOTIFY_BUILD
+writable "$CACHE/lock" EVNOTIFY_CACHE
 
 # have COMMAND...: are they all on this machine?
 have() { local c; for c; do command -v "$c" >/dev/null || return 1; done; }
@@ -35,7 +47,7 @@ for_this_machine() {
 # locked NAME COMMAND...: one at a time per name, over all clones and processes.
 locked() {
 	local what_for=$1; shift
-	( flock -n 9 || { say "waiting for another run that prepares $what_for"; flock 9; }
+	( flock -n 9 || { say "waiting for $what_for, which is being prepared"; flock 9; }
 	  "$@" ) 9>"$CACHE/lock/${what_for//\//_}"
 }
 
@@ -120,11 +132,12 @@ apt_update() {
 		Dir::Etc::sourceparts "/dev/null";
 	END
 	say "reading the package lists of Debian, $suites, for $*"
-	if APT_CONFIG=$dir/apt.conf apt-get -qq update >&2; then
+	if APT_CONFIG=$dir/apt.conf apt-get -qq -o Acquire::http::Timeout=20 update >&2; then
 		touch "$dir/updated"
 	elif [[ -e $dir/updated ]]; then
 		say "the archive does not answer; going on with the lists of $(date -r "$dir/updated")"
 	else
-		die "cannot read the package lists of $main; is there a network?"
+		die "cannot read the package lists of $main, which kernels and their source come from; is there a" \
+			"network, and a proxy that apt knows of? EVNOTIFY_MIRROR=http://HOST/debian names another archive"
 	fi
 }

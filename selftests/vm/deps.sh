@@ -2,23 +2,35 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installs the Debian packages that are missing here, and says which and why.
 #
-#   deps.sh demo|source|install|check|all|coverage|bench
+#   deps.sh FOR...      what is to be done: one of for_what
 #
-# Without apt it names what is missing and fails only then.
+# Without apt it names what is missing and fails only then. It fails as well where the disk has no
+# room for what will be fetched and built.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
-case ${1:-} in
-demo) ;;
-source | install | bench) "$0" demo ;;
-check) "$0" source; "$0" install ;;	# all of which bring a gcc, whose version counts below
-all | coverage) "$0" check ;;
-*) die "usage: deps.sh demo|source|install|check|all|coverage|bench" ;;
-esac
-gcc=$(gcc -dumpversion 2>/dev/null) || gcc=12
+# for_what WORD...: with what these need in turn; and, in megabytes, the room that cache and build
+# directory take in the end
+for_what() {
+	local word
+	for word; do
+		case $word in
+		demo) echo demo 400 200 ;;
+		source) for_what demo; echo source 2500 200 ;;
+		kernel) for_what source; echo kernel 3500 200 ;;
+		check) for_what source; echo check 2700 600 ;;
+		install) for_what demo; echo install 2000 3000 ;;
+		ci) for_what check kernel install; echo ci 5000 4000 ;;
+		all) for_what ci; echo all 9000 8000 ;;
+		coverage) for_what check kernel; echo coverage 3500 1000 ;;
+		bench) for_what source; echo bench 2700 300 ;;
+		*) die "usage: deps.sh demo|source|kernel|check|install|ci|all|coverage|bench..." ;;
+		esac
+	done
+}
 
 # for        found by                           package                 why
-needs() { cat <<END
+needs() { cat <<'END'
 demo         qemu-system-x86_64                 qemu-system-x86         runs the throw-away VM
 demo         busybox                            busybox-static          commands inside the VM
 demo         gcc                                gcc                     compiles library and command
@@ -33,27 +45,28 @@ demo         depmod                             kmod                    makes th
 demo         flock                              util-linux              one download at a time
 demo         /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring verifies downloaded kernels
 source       xz                                 xz-utils                unpacks the kernel source
-source       flex                               flex                    kernel configuration
-source       bison                              bison                   kernel configuration
-source       bc                                 bc                      kernel build
-source       perl                               perl                    checkpatch and kernel build
-source       /usr/include/libelf.h              libelf-dev              objtool of the debug kernel
+kernel       flex                               flex                    kernel configuration
+kernel       bison                              bison                   kernel configuration
+kernel       bc                                 bc                      kernel build
+kernel       perl                               perl                    kernel build
+kernel       /usr/include/libelf.h              libelf-dev              objtool of the debug kernel
 install      mmdebstrap                         mmdebstrap              makes a Debian system
 install      mke2fs                             e2fsprogs               puts it into an image
 install      /usr/share/build-essential/list    build-essential         builds the packages
 install      dh                                 debhelper               builds the packages
 install      /usr/share/perl5/Debian/Debhelper/Sequence/dkms.pm dh-dkms builds the packages
 install      lintian                            lintian                 judges the packages
-install      jq                                 jq                      reads the command's JSON
-install      mandoc                             mandoc                  lints the manual pages
 install      openssl                            openssl                 makes keys
 install      sbsign                             sbsigntool              signs the kernel for Secure Boot
 install      sign-efi-sig-list                  efitools                changes the keys of the firmware
 install      /usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd ovmf              firmware that has Secure Boot
+check        perl                               perl                    checkpatch
+check        jq                                 jq                      reads the command's JSON
+check        mandoc                             mandoc                  lints the manual pages
 check        python3                            python3                 kernel-doc
 check        rsync                              rsync                   kselftest's install step
 check        /usr/lib32/libc.a                  libc6-dev-i386          32-bit callers
-check        /usr/lib/gcc/*/*/32/libgcc.a       lib32gcc-$gcc-dev         32-bit callers
+check        /usr/lib/gcc/*/*/32/libgcc.a       lib32gcc-GCC-dev        32-bit callers, GCC is its version
 check        g++                                g++                     the header in C++
 check        /usr/include/liburing.h            liburing-dev            tests of io_uring
 check        sparse                             sparse                  static gate
@@ -81,24 +94,47 @@ is_here() {
 	esac
 }
 
+# room DIRECTORY MEGABYTES VARIABLE: has its disk as much, what is there already included?
+room() {
+	local has free
+	has=$(du -sm "$1" 2>/dev/null | cut -f1)
+	free=$(df --output=avail -m "$1" | tail -1)
+	[[ $((has + free)) -ge $2 ]] || die "$1 needs $(($2 - has)) MB, and its disk has $((free)) MB left;" \
+		"make room, or name a directory on another: $3=DIR"
+}
 
-packages=()
-while read -r _ file package why; do
-	is_here "$file" || { packages+=("$package"); say "missing: $package ($why)"; }
-done < <(needs | grep "^$1 ")
+sets=$(for_what "$@") packages=()
+while read -r package why; do
+	packages+=("$package"); say "missing: $package ($why)"
+done < <(needs | while read -r set file package why; do
+	! grep -q "^$set " <<<"$sets" || is_here "$file" || echo "$package $why"
+done | awk '!seen[$1]++')
+read -r cache build < <(awk '{ if ($2 > c) c = $2; if ($3 > b) b = $3 } END { print c, b }' <<<"$sets")
+room "$CACHE" "$cache" EVNOTIFY_CACHE
+room "$BUILD" "$build" EVNOTIFY_BUILD
 [[ ${#packages[@]} -gt 0 ]] || exit 0
 
 have apt-get || die "there is no apt here; install what these Debian packages hold: ${packages[*]}"
 sudo=()
-[[ $(id -u) = 0 ]] || sudo=(sudo)
-install() {
-	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends --no-remove \
-		-o Dpkg::Use-Pty=0 install "${packages[@]}" >>"$BUILD/apt.log" 2>&1
-}
-say "installing ${packages[*]}${sudo:+ with sudo}"
-# fresh lists only where the present ones do not serve
-if [[ -z $(apt-get indextargets 'Created-By: Packages') ]] || ! install; then
-	say "reading fresh package lists"
-	"${sudo[@]}" apt-get -qq update >>"$BUILD/apt.log" 2>&1 || die "apt-get update failed, see $BUILD/apt.log"
-	install || die "apt-get install failed, see $BUILD/apt.log"
+if [[ $(id -u) != 0 ]]; then
+	have sudo || die "packages are missing, and there is no sudo; as root: apt-get install ${packages[*]}"
+	sudo=(sudo)
 fi
+failed() {
+	tail -5 "$BUILD/apt.log" >&2
+	die "$1 failed, see above and $BUILD/apt.log; once the network and apt's sources are in order, try again"
+}
+update() {
+	say "reading fresh package lists"
+	"${sudo[@]}" apt-get -qq update >>"$BUILD/apt.log" 2>&1 || failed 'apt-get update'
+}
+install() {
+	local gcc
+	gcc=$(apt-cache depends gcc 2>/dev/null | sed -nE 's/.*Depends: gcc-([0-9]+)$/\1/p')
+	say "installing ${packages[*]/GCC/$gcc}${sudo:+ with sudo}"
+	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends --no-remove \
+		-o Dpkg::Use-Pty=0 install "${packages[@]/GCC/$gcc}" >>"$BUILD/apt.log" 2>&1
+}
+# fresh lists only where the present ones do not serve
+[[ -n $(apt-get indextargets 'Created-By: Packages') ]] || update
+install || { update; install || failed 'apt-get install'; }
