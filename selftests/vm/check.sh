@@ -230,7 +230,7 @@ kernels+=("${built[@]}")
 
 # what is missing here is said first
 "$VM_DIR/deps.sh" "${needs[@]}"
-apt_private
+(apt_private)	# the cells see to theirs
 
 mkdir -p "$out"
 for cell in "${cells[@]}"; do

@@ -9,6 +9,9 @@
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
+# what is installed is the machine's matter, not that of apt_private
+[[ ${APT_CONFIG:-} != "$CACHE"/* ]] || unset APT_CONFIG
+
 # for_what WORD...: with what these need in turn; and, in megabytes, the room that cache and build
 # directory take in the end
 for_what() {

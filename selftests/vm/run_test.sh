@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Do run.sh and ktap.awk notice what they are there to notice? TAP.
+# Do run.sh, ktap.awk and check.sh notice what they are there to notice? TAP.
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -22,7 +22,7 @@ expect() {
 
 mkdir -p "$BUILD/log"
 echo TAP version 13
-echo 1..10
+echo 1..14
 expect 0 'a command that succeeds' 'test -c /dev/null'
 expect 3 'the status of the command is returned' 'exit 3'
 expect 70 'a warning of the kernel fails the run' 'echo "WARNING: made up" >/dev/kmsg'
@@ -91,4 +91,34 @@ if ! awk -f "$VM_DIR/ktap.awk" -v expected='c:good c:crash c:absent' "$BUILD/log
 	verdict='not ok' failed=1
 fi
 echo "$verdict 10 results are read from KTAP, and missing ones found"
+
+# refuses NAME PATTERN VARIABLE...: check.sh, before anything else, with these in its environment
+mkdir -p "$BUILD/log/bin"
+refuses() {
+	local name=$1 pattern=$2 verdict='not ok'; shift 2
+	if ! env "$@" "$VM_DIR/check.sh" 6.1 >"$BUILD/log/run_test.log" 2>&1 &&
+	   grep -q "$pattern" "$BUILD/log/run_test.log" && ! grep -q starts "$BUILD/log/run_test.log"; then
+		verdict=ok
+	else
+		failed=1
+		sed 's/^/# /' "$BUILD/log/run_test.log"
+	fi
+	number=$((number + 1))
+	echo "$verdict $number $name"
+}
+# program NAME LINE...: one that stands before the machine's own
+program() { printf '%s\n' '#!/bin/sh' "${@:2}" >"$BUILD/log/bin/$1"; chmod +x "$BUILD/log/bin/$1"; }
+empty=EVNOTIFY_CACHE=$BUILD/log/no-cache
+before=PATH=$BUILD/log/bin:$PATH
+
+rm -rf "$BUILD/log/no-cache"
+refuses 'a path with a space' 'a space in the path' "EVNOTIFY_CACHE=$BUILD/log/no cache"
+refuses 'a directory that cannot be made' 'cannot write to /proc/.*EVNOTIFY_BUILD=' EVNOTIFY_BUILD=/proc/build
+program df 'printf "Avail\n1\n"'
+refuses 'a disk without room' 'needs [0-9]* MB, and its disk has 1 MB left' "$empty" "$before"
+rm "$BUILD/log/bin/df"
+# shellcheck disable=SC2016 # expands there
+program apt-get 'case $* in *update*) exit 100 ;; esac' "exec $(command -v apt-get) \"\$@\""
+refuses 'an archive that does not answer' 'is there a network' "$empty" "$before"
+rm -r "$BUILD/log/bin"
 exit $failed
