@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Fuzzes the file interface of the checked module on the debug kernel, in the VM. TAP.
 #
-#   fuzz.sh short [SECONDS]     the corpus, then new sequences (60): a cell of "make check"
+#   fuzz.sh short [SECONDS]     the corpus, then new sequences (60): a cell of "make check-ci"
 #   fuzz.sh long [SECONDS]      the same (3600): "make fuzz". What it finds goes into
 #                               corpus/regressions.seq, what reaches more into corpus/grown.seq
 #   fuzz.sh replay FILE...      sequences of files, 100 times each

@@ -188,6 +188,7 @@ lane() {
 # have to be built last: they are the long poles, and build while other cells run.
 fetch() {
 	"$VM_DIR/kernel.sh" source >/dev/null || return 0	# the cells say so
+	"$VM_DIR/kernel.sh" qemu >/dev/null || true
 	for kernel in "${kernels[@]}"; do
 		"$VM_DIR/kernel.sh" get "$kernel" >/dev/null || true
 	done

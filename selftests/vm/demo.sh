@@ -33,7 +33,7 @@ cat <<END
 Both modes work: every request completed exactly once on Linux $release, in $SECONDS s.
 
 Next:
-  make check           prove it on the other kernels too
+  make check           run the tests, on this and two other kernels
   make modules load    build and load it on this machine (load as root; unload: make unload)
   make dkms-install    have DKMS build it for every kernel of this machine (as root)
   README.md            write your own program against it
