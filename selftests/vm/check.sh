@@ -78,7 +78,7 @@ cell_programs() {
 	make -s -j"$(nproc)" -C "$user" O="$programs" CC="$cc" WERROR=1 check-device
 	[[ $arch != amd64 ]] || make -s -j"$(nproc)" -C "$user" O="$programs" check-device-sanitized
 	add "$stage/tests" library:lib_test "$programs/tests/lib_test"
-	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/evnotify"
+	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/"{evnotify,tests/tty}
 	add "$stage/tests" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
 		"$programs/tests/"readme_{1,2}
 	# the VM has those of this machine only, where a program needs them
@@ -123,7 +123,7 @@ cell_vm() {
 	if [[ ${#collections[@]} = 2 ]]; then
 		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
 		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
-			"$BUILD/userspace/san/evnotify"
+			"$BUILD/userspace/san/evnotify" "$BUILD/userspace/tests/tty"
 	fi
 	if ! grep -qs '^CONFIG_IA32_EMULATION=y' "$kdir/.config"; then
 		# the shell would take them for scripts

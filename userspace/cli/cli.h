@@ -5,17 +5,21 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/param.h>
 #include <termios.h>
+#include <time.h>
 
 #include <evnotify.h>
 
 #define DEVICE_PATH	"/dev/evnotify"
 #define MODULE_NAME	"evnotify"
 #define NSEC_PER_SEC	UINT64_C(1000000000)
+#define NSEC_PER_MSEC	UINT64_C(1000000)
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -93,18 +97,20 @@ bool file_says(const char *path, const char *what);
 bool is_locked_down(void);
 const char *running_kernel(void);
 
-/* input.c: what ends a run: a key, a signal. */
+/* input.c: what ends or stops a run: a key, a signal, the end of the reader, time. */
 enum input_stdin {
 	INPUT_KEYS,	/* only a terminal counts */
 	INPUT_BYTES,	/* of another file any byte counts as a key */
 };
 
-#define INPUT_FDS	2
+#define INPUT_FDS	3
 
 struct input {
-	struct pollfd fds[INPUT_FDS];	/* stdin and signals */
+	struct pollfd fds[INPUT_FDS];	/* stdin, signals and stdout */
+	bool is_terminal;	/* stdin is, and may be ours to read single keys from */
 	bool eof;		/* stdin has ended without a key */
 	int signal;		/* the signal that came, or 0 */
+	uint64_t deadline_ns;	/* on CLOCK_MONOTONIC; 0: none */
 };
 
 int input_open(struct input *input, enum input_stdin use);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What ends a run. Keys and signals both come through descriptors, so that one
- * poll(2) waits for them and for completions, without a race between the two.
+ * What ends a run, or stops it. Keys, signals and the end of the reader all come
+ * through descriptors, so that one poll(2) waits for them and for completions,
+ * without a race between them.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,42 +13,104 @@
 
 #include "cli.h"
 
-enum { FD_STDIN, FD_SIGNALS };
+/* No signal says that the shell has brought a running command to the front. */
+#define FOREGROUND_POLL_MS	200
+
+enum { FD_STDIN, FD_SIGNALS, FD_STDOUT };
 
 static struct termios saved_termios;
-static bool termios_changed;
+static bool saved;
+static bool taken;
 
+static bool is_foreground(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+/* In the background the terminal is another's: touching it would stop us. */
 static void restore_terminal(void)
 {
-	if (termios_changed)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved_termios);
-	termios_changed = false;
+	if (taken && is_foreground())
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved_termios);
+	taken = false;
 }
 
 /* Single keys, unseen. Ctrl-C and Ctrl-Z keep their meaning. */
-static void take_keys(void)
+static void take_terminal(void)
 {
 	struct termios keys;
 
-	if (tcgetattr(STDIN_FILENO, &saved_termios) < 0)
+	if (tcgetattr(STDIN_FILENO, &keys) < 0)
 		return;
-	keys = saved_termios;
+	/* After SIGSTOP it may still be as it was taken: that is nothing to go back to. */
+	if (!saved || (keys.c_lflag & (ICANON | ECHO)))
+		saved_termios = keys;
+	if (!saved)
+		atexit(restore_terminal);
+	saved = true;
 	keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	keys.c_cc[VMIN] = 1;
 	keys.c_cc[VTIME] = 0;
-	atexit(restore_terminal);
-	termios_changed = tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
+	taken = tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
 }
 
-static int stdin_to_poll(enum input_stdin use)
+/* Whose is the terminal now? The shell may have changed that, and its modes. */
+static void attend_terminal(struct input *input)
 {
-	if (!isatty(STDIN_FILENO))
-		return use == INPUT_BYTES ? STDIN_FILENO : -1;
-	/* In the background the terminal is another's: touching it would stop us. */
-	if (tcgetpgrp(STDIN_FILENO) != getpgrp())
-		return -1;
-	take_keys();
-	return STDIN_FILENO;
+	bool ours = is_foreground();
+
+	if (ours)
+		take_terminal();
+	else
+		taken = false;
+	input->fds[FD_STDIN].fd = ours ? STDIN_FILENO : -1;
+}
+
+/*
+ * Signals that end or stop a process by default, and SIGCONT. Faults are not
+ * among them, nor are SIGTTIN and SIGTTOU: they come before the terminal is
+ * touched. What whoever started us ignores, as nohup(1) does, stays ignored.
+ */
+static void choose_signals(sigset_t *set)
+{
+	static const int others[] = {
+		SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP,
+		SIGCHLD, SIGURG, SIGWINCH, SIGTTIN, SIGTTOU,
+	};
+	struct sigaction action;
+
+	sigfillset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		sigdelset(set, others[i]);
+	for (int i = 1; i < NSIG; i++)
+		if (sigaction(i, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			sigdelset(set, i);
+}
+
+/* Does to this process what the signal does by default. */
+static void deliver(int signal_number)
+{
+	sigset_t set;
+
+	signal(signal_number, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, signal_number);
+	raise(signal_number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Returns when the command is continued, or could not be stopped. */
+static void stop(struct input *input, int signal_number)
+{
+	sigset_t set;
+
+	restore_terminal();
+	deliver(signal_number);
+	sigemptyset(&set);
+	sigaddset(&set, signal_number);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (input->is_terminal)
+		attend_terminal(input);
 }
 
 int input_open(struct input *input, enum input_stdin use)
@@ -58,46 +121,99 @@ int input_open(struct input *input, enum input_stdin use)
 	memset(input, 0, sizeof(*input));
 	/* A reader that went away must not keep us from tidying up. */
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	choose_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		return fail(EXIT_FAILED, "cannot watch for signals: %s", strerror(errno));
 	input->fds[FD_SIGNALS] = (struct pollfd){ .fd = fd, .events = POLLIN };
-	input->fds[FD_STDIN] = (struct pollfd){ .fd = stdin_to_poll(use), .events = POLLIN };
+	input->fds[FD_STDOUT] = (struct pollfd){ .fd = STDOUT_FILENO };
+	input->fds[FD_STDIN] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (!isatty(STDIN_FILENO))
+		input->fds[FD_STDIN].fd = use == INPUT_BYTES ? STDIN_FILENO : -1;
+	else
+		input->is_terminal = tcgetpgrp(STDIN_FILENO) >= 0;
+	if (input->is_terminal)
+		attend_terminal(input);
 	return EXIT_OK;
 }
 
-/* Did a key or a signal come? */
-static bool must_stop(struct input *input)
+/* Did a signal come that ends the run? */
+static bool take_signal(struct input *input)
 {
 	struct signalfd_siginfo info;
-	char key;
 
-	if (read(input->fds[FD_SIGNALS].fd, &info, sizeof(info)) == sizeof(info)) {
+	if (read(input->fds[FD_SIGNALS].fd, &info, sizeof(info)) != sizeof(info))
+		return false;
+	switch (info.ssi_signo) {
+	case SIGTSTP:
+		stop(input, SIGTSTP);
+		return false;
+	case SIGCONT:
+		if (input->is_terminal)
+			attend_terminal(input);
+		return false;
+	default:
 		input->signal = (int)info.ssi_signo;
 		return true;
 	}
-	if (input->fds[FD_STDIN].fd < 0 || !input->fds[FD_STDIN].revents)
-		return false;
+}
+
+/* Did a key come? */
+static bool take_key(struct input *input)
+{
+	char key;
+
 	if (read(STDIN_FILENO, &key, 1) == 1)
 		return true;
 	input->eof = true;
+	input->is_terminal = false;
 	input->fds[FD_STDIN].fd = -1;
 	return false;
 }
 
+static bool must_stop(struct input *input)
+{
+	bool is_away = input->is_terminal && !is_foreground();
+
+	if (take_signal(input))
+		return true;
+	if (input->fds[FD_STDOUT].revents) {
+		input->signal = SIGPIPE;
+		return true;
+	}
+	if (input->deadline_ns && now_ns(CLOCK_MONOTONIC) >= input->deadline_ns)
+		return true;
+	if (input->is_terminal && is_away != (input->fds[FD_STDIN].fd < 0))
+		attend_terminal(input);
+	else if (input->fds[FD_STDIN].fd >= 0 && input->fds[FD_STDIN].revents)
+		return take_key(input);
+	return false;
+}
+
+/* How long poll(2) may sleep, in milliseconds. */
+static int timeout(const struct input *input)
+{
+	bool in_background = input->is_terminal && input->fds[FD_STDIN].fd < 0;
+	uint64_t ms = in_background ? FOREGROUND_POLL_MS : INT_MAX;
+	uint64_t now;
+
+	if (input->deadline_ns) {
+		now = now_ns(CLOCK_MONOTONIC);
+		ms = MIN(ms, now < input->deadline_ns ?
+			 (input->deadline_ns - now) / NSEC_PER_MSEC + 1 : 0);
+	}
+	return ms < INT_MAX ? (int)ms : -1;
+}
+
 /*
- * Blocks until a descriptor of @fds is ready. The first INPUT_FDS entries are
- * for the input, the caller's follow. Returns whether the run must end.
+ * Blocks until a descriptor of @fds is ready, or for a while. The first INPUT_FDS
+ * entries are for the input, the caller's follow. Returns whether the run must end.
  */
 bool input_wait(struct input *input, struct pollfd *fds, unsigned int n)
 {
 	memcpy(fds, input->fds, sizeof(input->fds));
-	if (poll(fds, n, -1) < 0)
+	if (poll(fds, n, timeout(input)) < 0)
 		for (unsigned int i = 0; i < n; i++)
 			fds[i].revents = 0;
 	memcpy(input->fds, fds, sizeof(input->fds));
@@ -107,17 +223,11 @@ bool input_wait(struct input *input, struct pollfd *fds, unsigned int n)
 /* Puts the terminal back; a signal that was held ends the command now. */
 int input_close(struct input *input, int status)
 {
-	sigset_t set;
-
 	restore_terminal();
 	close(input->fds[FD_SIGNALS].fd);
 	if (input->signal) {
 		fflush(stdout);
-		signal(input->signal, SIG_DFL);
-		sigemptyset(&set);
-		sigaddset(&set, input->signal);
-		raise(input->signal);
-		sigprocmask(SIG_UNBLOCK, &set, NULL);
+		deliver(input->signal);
 	}
 	return status;
 }

@@ -3,9 +3,10 @@
 # shellcheck source-path=SCRIPTDIR
 #
 # The command without a device: usage, messages, exit status, output. EVNOTIFY is
-# the command itself, FAKE the same on a played device (fake.c).
+# the command itself, FAKE the same on a played device (fake.c), TTY gives a terminal
+# to a command (tty.c).
 set -u
-: "${EVNOTIFY:?}" "${FAKE:?}"
+: "${EVNOTIFY:?}" "${FAKE:?}" "${TTY:?}"
 cd "$(dirname "$0")" || exit 1
 . ./tap.sh
 
@@ -128,17 +129,6 @@ for mode in 0 1; do
 	check "mode $mode: no standard input at all makes one round" \
 		same "0 1" "$rc $(echo "$out" | grep -c '^request ')"
 done
-# A chroot may have no terminals to give.
-if script -qec true /dev/null >/dev/null 2>&1; then
-	key() {
-		: >"$tmp/tty"
-		# shellcheck disable=SC2016 # expands inside
-		(timeout 60 sh -c 'until grep -q "a key ends it" "$1"; do :; done' sh "$tmp/tty"; printf k) |
-			script -qefc "$FAKE --device /dev/null 1000 0" "$tmp/tty"
-	}
-	check "a key on a terminal ends a blocked wait" fails 0 "" key
-	check "which is cancelled" grep -q cancelled "$tmp/tty"
-fi
 check "arming fails" fails 1 "max_requests" env FAKE_REGISTER=28 "$FAKE" --device /dev/null 0 1
 check "the user has no more requests" fails 1 "max_user_requests" \
 	env FAKE_REGISTER=122 "$FAKE" --device /dev/null 0 1
@@ -157,10 +147,51 @@ signalled() {
 for mode in pending wait eventfd; do
 	check "SIGTERM ends watch --mode $mode as that signal, nothing left armed" signalled TERM $mode 15
 done
-check "SIGINT too" signalled INT pending 2
+ignoring() {
+	(trap '' HUP; exec "$FAKE" watch --after 1000) >"$tmp/out" &
+	pid=$!
+	until find "/proc/$pid/fd" -lname '*signalfd*' 2>/dev/null | grep -q .; do :; done
+	kill -HUP $pid
+	kill -TERM $pid
+	wait $pid
+	same 143 $?
+}
+check "a signal that nohup has it ignore does not end it" ignoring
 epipe() { "$FAKE" watch --period 1ms; echo $? >"$tmp/rc"; }
 epipe | head -n 1 >/dev/null
 check "a reader that went away ends it as SIGPIPE" same 141 "$(cat "$tmp/rc")"
+
+# The terminal. A chroot may have none to give.
+terminal() {
+	what=$1
+	shift
+	check "$what" "$TTY" "$@" -- "$FAKE" --device /dev/null 1000 0
+}
+if "$TTY" ended=0 -- true >"$tmp/out" 2>&1; then
+	run "$TTY" taken type ended=0 given -- "$FAKE" --device /dev/null 1000 0
+	check "a key ends a blocked wait, which is cancelled" \
+		same "0 1" "$rc $(printf '%s\n' "$out" | grep -c cancelled)"
+	# HUP INT QUIT USR1 USR2 ALRM TERM VTALRM, and the first of those for real time
+	for signal in 1 2 3 10 12 14 15 26 34; do
+		terminal "signal $signal puts the terminal back and ends it as that signal" \
+			taken signal=$signal killed=$signal given
+	done
+	terminal "CHLD and WINCH do not end it" taken signal=17 signal=28 idle type ended=0 given
+	terminal "Ctrl-Z puts the terminal back, fg takes it again" \
+		taken signal=20 stopped given back front signal=18 taken type ended=0 given
+	terminal "it takes it again after SIGSTOP" \
+		taken signal=19 stopped back front signal=18 taken type ended=0 given
+	terminal "and puts it back as it was at first, if nobody else did" \
+		taken signal=19 stopped front signal=18 taken type ended=0 given
+	terminal "bg leaves the terminal alone" \
+		taken signal=20 stopped back signal=18 idle given signal=15 killed=15 given
+	terminal "bg after SIGSTOP as well" \
+		taken signal=19 stopped back signal=18 idle given signal=15 killed=15 given
+	terminal "what was started in the background takes the terminal after fg" \
+		behind idle given front taken type ended=0 given
+else
+	skip "the terminal" "there is none to be had"
+fi
 
 # Lines and JSON.
 run "$FAKE" watch --at 1000 --requests 2 --step 10ms
