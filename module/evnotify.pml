@@ -348,7 +348,7 @@ inline evnotify_expire(time, batch)
 		req[f].pending = 0;	/* evnotify_queue_remove() */
 		evnotify_count(f, time);
 #ifdef MUT_COMPLETE_WITHOUT_CLAIM
-		/* The origin's way: stays where cancel finds it. */
+		/* The WDK sample's way: stays where cancel finds it. */
 		req[f].due = (more -> req[f].due : TIME + 1);
 		req[f].pending = 1;
 #else

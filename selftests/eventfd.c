@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Mode EVENTFD: the origin's way one, an event object that is set. */
+/* Mode EVENTFD: the WDK sample's way one, an event object that is set. */
 #include <stdint.h>
 #include <sys/epoll.h>
 

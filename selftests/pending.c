@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mode PENDING, asynchronous: the origin's way two. Event records are read from the
+ * Mode PENDING, asynchronous: the WDK sample's way two. Event records are read from the
  * device; poll, select, epoll, FIONREAD and SIGIO tell that there are some.
  */
 #include <sys/epoll.h>

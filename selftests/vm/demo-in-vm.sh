@@ -9,11 +9,11 @@ run() { echo "# $*"; "$@"; }
 
 # traced MODE: one request of this mode, and what the kernel did for it
 traced() {
-	echo >$tracing/trace
+	echo mono >$tracing/trace_clock		# empties it
 	echo 1 >$tracing/events/evnotify/enable
 	run evnotify 0.05 "$1" </dev/null
 	echo 0 >$tracing/events/evnotify/enable
-	grep -v '^#' $tracing/trace
+	run evnotify trace --file $tracing/trace
 	grep -q 'evnotify_release:.* armed=1 completed=1 cancelled=0 pending=0' $tracing/trace
 }
 
@@ -22,10 +22,10 @@ run insmod evnotify.ko
 run ls -l /dev/evnotify
 run evnotify info
 
-title 'Mode 0, pending: the request itself is held back, and completes with its event'
+title 'Mode pending (0): the request itself is held back, and completes with its event'
 run evnotify 0.2 0 </dev/null
 
-title 'Mode 1, event: an eventfd of the program is signalled'
+title 'Mode eventfd (1): an eventfd of the program is signalled'
 run evnotify 0.2 1 </dev/null
 
 title 'Several requests at once, periodic: every event with its timestamps'
@@ -37,10 +37,10 @@ run examples/epoll 400
 title 'Cancel, update, close'
 run examples/change
 
-title 'The life of a pending request, from the tracepoints'
+title 'The life of a request in mode pending, from the tracepoints'
 traced 0
 
-title 'The life of an event request, from the tracepoints'
+title 'The life of a request in mode eventfd, from the tracepoints'
 traced 1
 
 title 'The module goes out'

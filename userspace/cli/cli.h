@@ -57,16 +57,28 @@ extern const struct command cmd_info;
 extern const struct command cmd_trace;
 extern const struct command cmd_watch;
 
+/* main.c: options that every command has, and words that none has. */
+#define COMMON_OPTIONS	"hvV"
+#define COMMON_LONG_OPTIONS \
+	{ "help", no_argument, NULL, 'h' }, \
+	{ "version", no_argument, NULL, 'v' }, \
+	{ NULL, 0, NULL, 0 }
+
+int other_option(const struct command *cmd, int c);
+int unknown_command(const char *word);
+
 /* message.c: errors on stderr: what failed and why, then what to do. */
 int fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int bad_usage(const struct command *cmd);
+int bad_argument(const struct command *cmd, const char *word);
 int bad_value(const char *option, const char *value, const char *why);
 int flush_output(void);
 
 /* time.c: times as people write them, in nanoseconds. */
 const char *parse_time(const char *text, uint64_t *ns);
 const char *parse_number(const char *text, uint64_t max, uint64_t *number);
+void format_time(uint64_t ns, char *buf, size_t size);
 void format_span(int64_t ns, char *buf, size_t size);
 uint64_t now_ns(int clockid);
 
@@ -93,9 +105,15 @@ struct module {
 
 int module_load(struct module *module, const char *file, const char *node);
 void module_unload(struct module *module);
-bool file_says(const char *path, const char *what);
 bool is_locked_down(void);
 const char *running_kernel(void);
+
+/* file.c: small files, such as those of /proc and /sys. */
+bool exists(const char *path);
+void read_line(const char *path, char *buf, int size);
+char *read_all(const char *path, size_t *len);
+bool find_file(const char *pattern, char *buf, size_t size);
+bool file_says(const char *path, const char *what);
 
 /* input.c: what ends or stops a run: a key, a signal, the end of the reader, time. */
 enum input_stdin {

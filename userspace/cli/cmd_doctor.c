@@ -71,24 +71,22 @@ static int run(int argc, char **argv)
 	static const struct option longopts[] = {
 		{ "device", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_LONG_OPTIONS,
 	};
 	const char *device = DEVICE_PATH;
 	bool json = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:j", longopts, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "d:j" COMMON_OPTIONS, longopts, NULL)) >= 0) {
 		if (c == 'd')
 			device = optarg;
 		else if (c == 'j')
 			json = true;
 		else
-			return bad_usage(&cmd_doctor);
+			return other_option(&cmd_doctor, c);
 	}
-	if (optind < argc) {
-		fail(EXIT_USAGE, "takes options only");
-		return bad_usage(&cmd_doctor);
-	}
+	if (optind < argc)
+		return bad_argument(&cmd_doctor, argv[optind]);
 	return examine_all(device, json);
 }
 

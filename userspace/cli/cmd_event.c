@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify DELAY 0|1: what event.exe of the origin did.
+ * evnotify DELAY 0|1: what event.exe of the WDK sample does.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,12 +24,12 @@ static int parse(struct options *opt, int argc, char **argv)
 		{ "count", required_argument, NULL, 'n' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "module", required_argument, NULL, 'M' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_LONG_OPTIONS,
 	};
 	const char *error;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "n:d:", longopts, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "n:d:" COMMON_OPTIONS, longopts, NULL)) >= 0) {
 		switch (c) {
 		case 'n':
 			error = parse_number(optarg, UINT32_MAX, &opt->rounds);
@@ -43,11 +43,13 @@ static int parse(struct options *opt, int argc, char **argv)
 			opt->module = optarg;
 			break;
 		default:
-			return bad_usage(&cmd_event);
+			return other_option(&cmd_event, c);
 		}
 	}
+	if (optind < argc && !strchr("0123456789.+-", *argv[optind]))
+		return unknown_command(argv[optind]);
 	if (argc - optind != 2) {
-		fail(EXIT_USAGE, "needs a delay in seconds and 0 (pending request) or 1 (event)");
+		fail(EXIT_USAGE, "needs a delay in seconds and 0 (pending) or 1 (eventfd)");
 		return bad_usage(&cmd_event);
 	}
 	error = parse_time(argv[optind], &opt->delay_ns);
@@ -55,7 +57,7 @@ static int parse(struct options *opt, int argc, char **argv)
 		return bad_value("DELAY", argv[optind], error);
 	if (strcmp(argv[optind + 1], "0") && strcmp(argv[optind + 1], "1"))
 		return bad_value("the mode", argv[optind + 1],
-				 "is neither 0 (pending request) nor 1 (event)");
+				 "is neither 0 (pending) nor 1 (eventfd)");
 	opt->eventfd = argv[optind + 1][0] == '1';
 	return EXIT_OK;
 }
@@ -82,17 +84,19 @@ static int rounds(const struct options *opt, struct evn *evn, struct input *inpu
 static int use_device(const struct options *opt, struct input *input)
 {
 	struct evnotify_info info;
+	char period[32];
 	struct evn *evn;
 	int ret;
 
 	ret = device_open(opt->device, 0, &evn, &info);
 	if (ret)
 		return ret;
-	printf("%s, module %u.%u.%u: %s every %g s%s\n", opt->device,
+	format_time(opt->delay_ns, period, sizeof(period));
+	printf("%s, module %u.%u.%u: mode %s, %s%s%s\n", opt->device,
 	       info.module_version >> 16, info.module_version >> 8 & 0xff,
-	       info.module_version & 0xff, opt->eventfd ? "an event" : "a pending request",
-	       (double)opt->delay_ns / (double)NSEC_PER_SEC,
-	       isatty(STDIN_FILENO) ? "; a key ends it" : "");
+	       info.module_version & 0xff, opt->eventfd ? "eventfd" : "pending",
+	       opt->delay_ns ? "a request every " : "one request after another",
+	       opt->delay_ns ? period : "", isatty(STDIN_FILENO) ? "; a key ends it" : "");
 	fflush(stdout);
 	ret = rounds(opt, evn, input);
 	evn_close(evn);
@@ -126,15 +130,15 @@ const struct command cmd_event = {
 	.help =
 "Usage: evnotify [OPTION]... DELAY 0|1\n"
 "\n"
-"Arms a request that is due after DELAY seconds, waits until it completes,\n"
-"reports it, and begins again, until a key is pressed.\n"
-"  DELAY  seconds, fractions allowed; or with a unit: 250ms, 100us, 5000ns\n"
-"  0      a pending request: a system call blocks until it completes\n"
-"  1      an event: an eventfd is signalled\n"
+"Arms a request that is due after DELAY, waits until it completes, reports it,\n"
+"and begins again, until a key is pressed.\n"
+"  DELAY  seconds, fractions allowed; or with a unit: 250ms, 100us, 5000ns, 2m\n"
+"  0      mode pending: a system call blocks until the request completes\n"
+"  1      mode eventfd: an eventfd is signalled\n"
 "\n"
-"The module is loaded if the device is absent, and then unloaded at the end.\n"
-"If standard input is not a terminal, a byte ends the command at once, and its\n"
-"end ends the command after the current round.\n"
+"The command loads the module if the device is absent, and unloads it at the end.\n"
+"If standard input is not a terminal, the first byte of it ends the command at\n"
+"once, and its end ends the command after the current round.\n"
 "\n"
 "  -n, --count N        end after N rounds; the end of standard input is ignored\n"
 "  -d, --device PATH    the device node (default " DEVICE_PATH ")\n"

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * evnotify trace: the life of requests, from the tracepoints, as the authors of
- * the origin followed it by DebugPrint.
+ * the WDK sample followed it by DebugPrint.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 
 struct step {
 	const char *event;
-	const char *origin;	/* the routine of the origin */
+	const char *routine;	/* of the WDK sample, or of NT */
 	bool in_process;	/* runs in the process that asked for it */
 	const char *details[8];	/* arguments that a line shows */
 };
@@ -58,15 +59,15 @@ static bool is_step(const struct step *step, const char *event)
 }
 
 /*
- * A cancelled request is completed by whoever cancels it, as the origin did, unless
- * the DPC has it in hand.
+ * A cancelled request is completed by whoever cancels it, as in the WDK sample,
+ * unless the DPC has it in hand.
  */
-static const char *origin_of(const struct trace_line *line, const struct step *step,
-			     const struct trace_subject *subject)
+static const char *routine_of(const struct trace_line *line, const struct step *step,
+			      const struct trace_subject *subject)
 {
 	if (is_step(step, "complete") && trace_arg(line, "cancelled") && !subject->expired)
 		return "cancel routine";
-	return step->origin;
+	return step->routine;
 }
 
 static const struct step *find_step(const char *event)
@@ -92,7 +93,7 @@ static bool is_of_process(const struct options *opt, const struct trace_line *li
 }
 
 static void print_step(const struct trace_line *line, const struct step *step,
-		       const char *origin, const char *since, uint64_t id)
+		       const char *routine, const char *since, uint64_t id)
 {
 	char who[64];
 
@@ -102,7 +103,7 @@ static void print_step(const struct trace_line *line, const struct step *step,
 		snprintf(who, sizeof(who), "%s", trace_arg(line, "instance"));
 	printf("%6" PRIu64 ".%06" PRIu64 "  %-9s  %-12s  %-22s  %-8s  %s-%d",
 	       line->time_ns / NSEC_PER_SEC, line->time_ns % NSEC_PER_SEC / 1000, since, who,
-	       origin, line->event, line->comm, line->pid);
+	       routine, line->event, line->comm, line->pid);
 	for (const char *const *key = step->details; *key; key++) {
 		const char *value = trace_arg(line, *key);
 
@@ -116,14 +117,14 @@ static void print_step(const struct trace_line *line, const struct step *step,
 
 /* Every argument goes in; those that are not numbers as strings. */
 static void print_step_json(const struct trace_line *line, const struct step *step,
-			    const char *origin, const uint64_t *since_ns)
+			    const char *routine, const uint64_t *since_ns)
 {
 	printf("{\"time_ns\":%" PRIu64 ",\"since_ns\":", line->time_ns);
 	if (since_ns)
 		printf("%" PRId64, (int64_t)*since_ns);
 	else
 		printf("null");
-	printf(",\"step\":\"%s\",\"origin\":\"%s\",\"comm\":", step->event, origin);
+	printf(",\"step\":\"%s\",\"nt_routine\":\"%s\",\"comm\":", step->event, routine);
 	print_json_string(line->comm);
 	printf(",\"pid\":%d,\"cpu\":%d", line->pid, line->cpu);
 	for (unsigned int i = 0; i < line->nargs; i++) {
@@ -153,14 +154,27 @@ static bool is_last(const struct trace_line *line, const struct step *step,
 		(is_step(step, "complete") || is_step(step, "cancel")));
 }
 
-static void show(const struct options *opt, const struct trace_line *line,
-		 const struct step *step)
+/* ftrace learns the name of a task when that leaves the CPU; its first steps lack it. */
+static void find_comm(struct trace_line *line)
+{
+	static char comm[32];
+	char path[64];
+
+	if (strcmp(line->comm, "<...>"))
+		return;
+	snprintf(path, sizeof(path), "/proc/%d/comm", line->pid);
+	read_line(path, comm, sizeof(comm));
+	if (*comm)
+		line->comm = comm;
+}
+
+static void show(const struct options *opt, struct trace_line *line, const struct step *step)
 {
 	uint64_t instance = trace_number(line, "instance");
 	uint64_t id = trace_number(line, "id");
 	struct trace_subject *subject;
 	struct trace_subject *owner;
-	const char *origin;
+	const char *routine;
 	char since[32] = "-";
 	uint64_t since_ns;
 
@@ -170,16 +184,18 @@ static void show(const struct options *opt, const struct trace_line *line,
 	owner = trace_subject(instance, 0);
 	subject = trace_subject(instance, id);
 	since_ns = line->time_ns - subject->last_ns;
-	origin = origin_of(line, step, subject);
+	routine = routine_of(line, step, subject);
 	if (opt->pid && step->in_process && is_of_process(opt, line))
 		owner->used = true;
 	if (!opt->pid || owner->used) {
+		if (!opt->file)
+			find_comm(line);
 		if (subject->last_ns)
 			format_span((int64_t)since_ns, since, sizeof(since));
 		if (opt->json)
-			print_step_json(line, step, origin, subject->last_ns ? &since_ns : NULL);
+			print_step_json(line, step, routine, subject->last_ns ? &since_ns : NULL);
 		else
-			print_step(line, step, origin, since, id);
+			print_step(line, step, routine, since, id);
 	}
 
 	subject->last_ns = line->time_ns;
@@ -232,27 +248,27 @@ static bool take_line(const struct options *opt, char *text)
 	return step;
 }
 
-/* Takes what can be read now. Returns read(2)'s last result: 0, or -1. */
+/* Takes what one read(2) gives, and returns its result. */
 static ssize_t take_text(const struct options *opt, struct text *text)
 {
-	ssize_t n;
+	ssize_t n = read(text->fd, text->buf + text->len, sizeof(text->buf) - text->len);
+	char *line = text->buf;
+	char *newline;
+	char *end;
 
-	while ((n = read(text->fd, text->buf + text->len, sizeof(text->buf) - text->len)) > 0) {
-		char *line = text->buf;
-		char *end = text->buf + text->len + n;
-		char *newline;
-
-		while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
-			*newline = '\0';
-			text->ours |= take_line(opt, line);
-			line = newline + 1;
-		}
-		text->len = (size_t)(end - line);
-		memmove(text->buf, line, text->len);
-		/* No line of a trace is that long. */
-		if (text->len == sizeof(text->buf))
-			text->len = 0;
+	if (n <= 0)
+		return n;
+	end = text->buf + text->len + n;
+	while ((newline = memchr(line, '\n', (size_t)(end - line)))) {
+		*newline = '\0';
+		text->ours |= take_line(opt, line);
+		line = newline + 1;
 	}
+	text->len = (size_t)(end - line);
+	memmove(text->buf, line, text->len);
+	/* No line of a trace is that long. */
+	if (text->len == sizeof(text->buf))
+		text->len = 0;
 	return n;
 }
 
@@ -260,30 +276,52 @@ static void print_header(const struct options *opt)
 {
 	if (!opt->json)
 		printf("%13s  %-9s  %-12s  %-22s  %-8s  %s\n", "TIME", "SINCE", "REQUEST",
-		       "ROUTINE OF THE ORIGIN", "STEP", "TASK AND DETAILS");
+		       "NT ROUTINE", "STEP", "TASK AND DETAILS");
 	fflush(stdout);
+}
+
+/* Takes all of it; a reader that goes away meanwhile ends the command as SIGPIPE. */
+static int take_file(const struct options *opt, struct text *text)
+{
+	struct pollfd fds[] = {
+		{ .fd = text->fd, .events = POLLIN },
+		{ .fd = STDOUT_FILENO },
+	};
+	ssize_t n;
+
+	do {
+		n = 1;
+		if (poll(fds, ARRAY_SIZE(fds), -1) > 0 && fds[1].revents) {
+			raise(SIGPIPE);
+			break;
+		}
+		if (fds[0].revents)
+			n = take_text(opt, text);
+		fflush(stdout);
+	} while (n > 0);
+	return n < 0 ? errno : 0;
 }
 
 static int trace_file(const struct options *opt)
 {
+	bool is_stdin = strcmp(opt->file, "-") == 0;
+	const char *name = is_stdin ? "standard input" : opt->file;
 	static struct text text;
-	ssize_t n;
 	int error;
 
-	text.fd = open(opt->file, O_RDONLY | O_CLOEXEC);
+	text.fd = is_stdin ? STDIN_FILENO : open(opt->file, O_RDONLY | O_CLOEXEC);
 	if (text.fd < 0)
-		return fail(EXIT_FAILED, "cannot open %s: %s", opt->file, strerror(errno));
+		return fail(EXIT_FAILED, "cannot open %s: %s", name, strerror(errno));
 	print_header(opt);
-	n = take_text(opt, &text);
-	error = errno;
+	error = take_file(opt, &text);
 	close(text.fd);
-	if (n < 0)
-		return fail(EXIT_FAILED, "cannot read %s: %s", opt->file, strerror(error));
+	if (error)
+		return fail(EXIT_FAILED, "cannot read %s: %s", name, strerror(error));
 	/* The last line may lack its end. */
 	text.buf[text.len] = '\0';
 	text.ours |= take_line(opt, text.buf);
 	if (!text.ours) {
-		fail(EXIT_FAILED, "%s has no line of the tracepoints of " MODULE_NAME, opt->file);
+		fail(EXIT_FAILED, "%s has no line of the tracepoints of " MODULE_NAME, name);
 		hint("trace-cmd report >FILE, or sudo cat /sys/kernel/tracing/trace >FILE");
 		return EXIT_FAILED;
 	}
@@ -293,13 +331,16 @@ static int trace_file(const struct options *opt)
 static int loop(const struct options *opt, struct text *text, struct input *input)
 {
 	struct pollfd fds[INPUT_FDS + 1];
+	ssize_t n;
 	bool stop;
 
 	print_header(opt);
 	do {
 		fds[INPUT_FDS] = (struct pollfd){ .fd = text->fd, .events = POLLIN };
 		stop = input_wait(input, fds, INPUT_FDS + 1);
-		if (take_text(opt, text) < 0 && errno != EAGAIN && errno != EINTR)
+		while ((n = take_text(opt, text)) > 0 && !ferror(stdout))
+			;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return fail(EXIT_FAILED, "cannot read the trace: %s", strerror(errno));
 		if (fflush(stdout) && errno == EPIPE) {
 			input->signal = SIGPIPE;
@@ -313,12 +354,38 @@ static int loop(const struct options *opt, struct text *text, struct input *inpu
 
 static int no_tracing(const char *what)
 {
+	if (errno == EPERM && file_says("/sys/kernel/security/lockdown", "[confidentiality]"))
+		return fail(EXIT_REFUSED, "%s: the kernel is locked down (confidentiality)", what);
 	if (errno == EACCES || errno == EPERM) {
 		fail(EXIT_NO_PERMISSION, "%s: %s", what, strerror(errno));
 		hint("sudo evnotify trace");
 		return EXIT_NO_PERMISSION;
 	}
 	return fail(EXIT_FAILED, "%s: %s", what, strerror(errno));
+}
+
+#define INSTANCE_PREFIX	MODULE_NAME "-"
+
+/*
+ * Buffers of processes that are gone: SIGKILL leaves them. The kernel refuses where
+ * somebody still reads one, such as a process of another PID namespace.
+ */
+static void remove_stale_instances(void)
+{
+	char pattern[PATH_MAX];
+	glob_t found;
+	pid_t pid;
+
+	snprintf(pattern, sizeof(pattern), "%s/instances/" INSTANCE_PREFIX "[0-9]*",
+		 tracefs_tracing_dir());
+	if (glob(pattern, 0, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++) {
+			pid = atoi(strrchr(found.gl_pathv[i], '-') + 1);
+			if (pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH))
+				rmdir(found.gl_pathv[i]);
+		}
+	}
+	globfree(&found);
 }
 
 /* A buffer of its own: whoever traces something else does not notice. */
@@ -332,7 +399,8 @@ static int trace_live(const struct options *opt, struct input *input)
 	tracefs_set_loglevel(TEP_LOG_NONE);
 	if (!tracefs_tracing_dir())
 		return no_tracing("cannot use tracefs");
-	snprintf(name, sizeof(name), "evnotify-%d", getpid());
+	remove_stale_instances();
+	snprintf(name, sizeof(name), INSTANCE_PREFIX "%d", getpid());
 	instance = tracefs_instance_create(name);
 	if (!instance)
 		return no_tracing("cannot make a trace buffer");
@@ -366,7 +434,7 @@ static int run(int argc, char **argv)
 		{ "file", required_argument, NULL, 'f' },
 		{ "pid", required_argument, NULL, 'P' },
 		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_LONG_OPTIONS,
 	};
 	struct options opt = { 0 };
 	struct input input;
@@ -374,7 +442,7 @@ static int run(int argc, char **argv)
 	int ret;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "f:P:j", longopts, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "f:P:j" COMMON_OPTIONS, longopts, NULL)) >= 0) {
 		switch (c) {
 		case 'f':
 			opt.file = optarg;
@@ -388,13 +456,11 @@ static int run(int argc, char **argv)
 			opt.json = true;
 			break;
 		default:
-			return bad_usage(&cmd_trace);
+			return other_option(&cmd_trace, c);
 		}
 	}
-	if (optind < argc) {
-		fail(EXIT_USAGE, "takes options only");
-		return bad_usage(&cmd_trace);
-	}
+	if (optind < argc)
+		return bad_argument(&cmd_trace, argv[optind]);
 	if (opt.file)
 		return trace_file(&opt);
 	ret = input_open(&input, INPUT_KEYS);
@@ -410,11 +476,11 @@ const struct command cmd_trace = {
 "Usage: evnotify trace [OPTION]...\n"
 "\n"
 "Shows the life of requests from the tracepoints, until a key is pressed: each\n"
-"step, the routine of the Windows sample that it stands for, and the time since\n"
-"the previous step of that request.\n"
+"step, the routine of the WDK sample or of NT that does it there, and the time\n"
+"since the previous step of that request. Ends with whoever reads its output.\n"
 "\n"
 "  -f, --file FILE      read a trace that was kept: the text of ftrace's file\n"
-"                       trace, or of trace-cmd report\n"
+"                       trace, or of trace-cmd report; -: standard input\n"
 "  -P, --pid PID        only instances that this process uses\n"
 "  -j, --json           one JSON object per line\n",
 };

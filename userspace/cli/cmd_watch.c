@@ -100,7 +100,7 @@ static int parse_option(struct options *opt, int c)
 		opt->json = true;
 		break;
 	default:
-		return bad_usage(&cmd_watch);
+		return other_option(&cmd_watch, c);
 	}
 	return error ? bad_value(name, optarg, error) : EXIT_OK;
 }
@@ -124,18 +124,18 @@ static int parse(struct options *opt, int argc, char **argv)
 		{ "requests", required_argument, NULL, 'r' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_LONG_OPTIONS,
 	};
 	int ret;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:d:j", longopts, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:d:j" COMMON_OPTIONS, longopts, NULL)) >= 0) {
 		ret = parse_option(opt, c);
 		if (ret)
 			return ret;
 	}
 	if (optind < argc)
-		return conflict("takes options only");
+		return bad_argument(&cmd_watch, argv[optind]);
 	if (opt->after && opt->at)
 		return conflict("--after and --at exclude each other");
 	if (opt->count && !opt->period_ns)
@@ -236,5 +236,5 @@ const struct command cmd_watch = {
 "  -j, --json           one JSON object per line; times in nanoseconds\n"
 "  -d, --device PATH    the device node (default " DEVICE_PATH ")\n"
 "\n"
-"TIME is a number and a unit: ns, us, ms or s; seconds without one.\n",
+"TIME is a number and a unit: ns, us, ms, s, m, h or d; seconds without one.\n",
 };

@@ -46,10 +46,4 @@ extern const struct examination examinations[];
 
 void learn_system(struct system *system, const char *device);
 
-/* file.c */
-bool exists(const char *path);
-void read_line(const char *path, char *buf, int size);
-char *read_all(const char *path, size_t *len);
-bool find_file(const char *pattern, char *buf, size_t size);
-
 #endif /* DOCTOR_H */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor.h"
+#include "cli.h"
 
 /* The first line of a file; "" if there is none. */
 void read_line(const char *path, char *buf, int size)
@@ -21,6 +21,15 @@ void read_line(const char *path, char *buf, int size)
 	if (fgets(buf, size, file))
 		buf[strcspn(buf, "\n")] = '\0';
 	fclose(file);
+}
+
+/* Has the first line of a file this in it? */
+bool file_says(const char *path, const char *what)
+{
+	char line[128];
+
+	read_line(path, line, sizeof(line));
+	return strstr(line, what);
 }
 
 /* A whole file, up to a megabyte of it, to be freed. */

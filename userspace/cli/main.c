@@ -20,8 +20,8 @@ static const char more_help[] =
 "  evnotify info        what the module is and allows\n"
 "  evnotify trace       the life of requests, from the tracepoints\n"
 "  evnotify doctor      what keeps the device from working here, and what mends it\n"
-"  evnotify help CMD    the options of a command\n"
-"  evnotify --version\n"
+"  evnotify help CMD    the options of a command; so does -h after it\n"
+"  evnotify --version   also -v, -V\n"
 "\n"
 EXIT_STATUS_HELP;
 
@@ -33,26 +33,49 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int help(const char *name)
+/* @word is there where a command should be. */
+int unknown_command(const char *word)
 {
-	const struct command *cmd = &cmd_event;
+	if (find_command(word))
+		fail(EXIT_USAGE, "the command '%s' has to be the first word", word);
+	else
+		fail(EXIT_USAGE, "unknown command '%s'", word);
+	return bad_usage(&cmd_event);
+}
 
-	if (name) {
-		cmd = find_command(name);
-		if (!cmd) {
-			fail(EXIT_USAGE, "'%s' is not a command", name);
-			return bad_usage(&cmd_event);
-		}
-	}
+static int help(const struct command *cmd)
+{
 	fputs(cmd->help, stdout);
-	if (!name)
+	if (cmd == &cmd_event)
 		fputs(more_help, stdout);
 	return flush_output();
 }
 
-static bool is_help(const char *arg)
+static int help_on(const char *name)
 {
-	return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+	const struct command *cmd = name ? find_command(name) : &cmd_event;
+
+	return cmd ? help(cmd) : unknown_command(name);
+}
+
+static int version(void)
+{
+	printf("evnotify %s\n", evn_version_string());
+	return flush_output();
+}
+
+/* An option that every command has, which ends it, or one that this one has not. */
+int other_option(const struct command *cmd, int c)
+{
+	switch (c) {
+	case 'h':
+		exit(help(cmd));
+	case 'v':
+	case 'V':
+		exit(version());
+	default:
+		return bad_usage(cmd);
+	}
 }
 
 /* So that no file of ours becomes the standard input or output of this run. */
@@ -76,19 +99,11 @@ int main(int argc, char **argv)
 		fail(EXIT_USAGE, "nothing to do");
 		return bad_usage(&cmd_event);
 	}
-	if (is_help(argv[1]))
-		return help(NULL);
-	if (strcmp(argv[1], "--version") == 0) {
-		printf("evnotify %s\n", evn_version_string());
-		return flush_output();
-	}
 	if (strcmp(argv[1], "help") == 0)
-		return help(argc > 2 ? argv[2] : NULL);
+		return help_on(argc > 2 && *argv[2] != '-' ? argv[2] : NULL);
 	cmd = find_command(argv[1]);
 	if (!cmd)
 		return cmd_event.run(argc, argv);
-	if (argc > 2 && is_help(argv[2]))
-		return help(cmd->name);
 	/* getopt(3) names the program in its messages by this. */
 	argv[1] = "evnotify";
 	return cmd->run(argc - 1, argv + 1);

@@ -44,6 +44,13 @@ int bad_usage(const struct command *cmd)
 	return EXIT_USAGE;
 }
 
+/* For a command that takes options only. */
+int bad_argument(const struct command *cmd, const char *word)
+{
+	fail(EXIT_USAGE, "takes options only, not '%s'", word);
+	return bad_usage(cmd);
+}
+
 int bad_value(const char *option, const char *value, const char *why)
 {
 	return fail(EXIT_USAGE, "%s: '%s' %s", option, value, why);

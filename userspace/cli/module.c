@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loads the kernel module, as the origin's program installed its driver, and
+ * Loads the kernel module, as the program of the WDK sample installs its driver, and
  * unloads it again. libkmod returns the kernel's errno, which is put in words.
  */
 #include <errno.h>
@@ -17,20 +17,6 @@
 #include "cli.h"
 
 #define NODE_TIMEOUT_NS	(5 * NSEC_PER_SEC)
-
-/* Has the first line of a file, if it can be read, this in it? */
-bool file_says(const char *path, const char *what)
-{
-	FILE *file = fopen(path, "re");
-	char line[128] = "";
-	bool found;
-
-	if (!file)
-		return false;
-	found = fgets(line, sizeof(line), file) && strstr(line, what);
-	fclose(file);
-	return found;
-}
 
 bool is_locked_down(void)
 {

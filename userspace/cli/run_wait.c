@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Mode wait: a thread for each request blocks in the device until it completes,
- * as the origin's synchronous IRP did. This thread watches for keys and signals.
+ * as the WDK sample's synchronous IRP does. This thread watches for keys and signals.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -6,6 +6,7 @@
 _evnotify() {
 	local cur=${COMP_WORDS[COMP_CWORD]}
 	local prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local common='--help --version'
 	local words=''
 
 	COMPREPLY=()
@@ -27,13 +28,13 @@ _evnotify() {
 	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests) return ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words='--count --device --module watch info trace doctor help --help --version' ;;
+		1:*) words="$common --count --device --module watch info trace doctor help" ;;
 		2:help) words='watch info trace doctor' ;;
 		*:help) ;;
-		*:watch) words='--mode --after --at --step --clock --period --count --requests --json --device' ;;
-		*:info | *:doctor) words='--json --device' ;;
-		*:trace) words='--file --pid --json' ;;
-		*) words='--count --device --module 0 1' ;;
+		*:watch) words="$common --mode --after --at --step --clock --period --count --requests --json --device" ;;
+		*:info | *:doctor) words="$common --json --device" ;;
+		*:trace) words="$common --file --pid --json" ;;
+		*) words="$common --count --device --module 0 1" ;;
 		esac
 		;;
 	esac

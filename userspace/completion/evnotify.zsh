@@ -3,7 +3,8 @@
 #
 # Completion of evnotify(1) for zsh.
 
-local -a json device
+local -a common json device
+common=('(- *)'{-h,--help}'[show help]' '(- *)'{-v,-V,--version}'[show the version]')
 json=('(-j --json)'{-j,--json}'[print JSON]')
 device=('(-d --device)'{-d+,--device=}'[device node]:device:_files')
 
@@ -11,7 +12,7 @@ case $words[2] in
 watch)
 	shift words
 	((CURRENT--))
-	_arguments -s $json $device \
+	_arguments -s $common $json $device \
 		'(-m --mode)'{-m+,--mode=}'[how to be notified]:mode:(pending wait eventfd)' \
 		'(-a --after -A --at)'{-a+,--after=}'[due so long from now]:time:' \
 		'(-a --after -A --at)'{-A+,--at=}'[due at this time]:time:' \
@@ -24,17 +25,17 @@ watch)
 info)
 	shift words
 	((CURRENT--))
-	_arguments -s $json $device
+	_arguments -s $common $json $device
 	;;
 doctor)
 	shift words
 	((CURRENT--))
-	_arguments -s $json $device
+	_arguments -s $common $json $device
 	;;
 trace)
 	shift words
 	((CURRENT--))
-	_arguments -s $json \
+	_arguments -s $common $json \
 		'(-f --file)'{-f+,--file=}'[trace that was kept]:file:_files' \
 		'(-P --pid)'{-P+,--pid=}'[only this process]:process:_pids'
 	;;
@@ -44,11 +45,9 @@ help)
 	_arguments '1:command:(watch info trace doctor)'
 	;;
 *)
-	_arguments -s $device \
+	_arguments -s $common $device \
 		'(-n --count)'{-n+,--count=}'[rounds]:number:' \
 		'--module=[module to load]:file:_files -g "*.ko*"' \
-		'(-h --help)'{-h,--help}'[show help]' \
-		'--version[show the version]' \
 		'1:delay or command:(watch info trace doctor help)' \
 		'2:0 pending request, 1 event:(0 1)'
 	;;

@@ -24,13 +24,18 @@ usage "" "--help"
 usage "1" "needs a delay"
 usage "1 0 2" "needs a delay"
 usage "1 2" "neither 0"
-usage "x 0" "not a time"
+usage "1x 0" "not a time"
+usage "-- -1 0" "not a time"
 usage "1e400 0" "not a time"
+usage "wacth" "unknown command 'wacth'"
+usage "version" "unknown command 'version'"
+usage "x 0" "unknown command 'x'"
+usage "-n 3 watch" "the command 'watch' has to be the first word"
 usage "--nonsense" "unrecognized"
 usage "-1 0" "invalid option"
 usage "-n 0 1 0" "at least 1"
 usage "-n 4294967296 1 0" "too large"
-usage "help nonsense" "not a command"
+usage "help nonsense" "unknown command"
 usage "watch --nonsense" "help watch"
 usage "watch more" "options only"
 usage "watch --mode x" "none of pending"
@@ -59,12 +64,16 @@ helps() {
 	printf 'status: %s\n%s\n' "$rc" "$out"
 	[ "$rc" = 0 ] && [ -z "$err" ] && case $out in *Usage:*) true ;; *) false ;; esac
 }
-for args in --help -h help "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor"; do
+for args in --help -h "-n 3 -h" help "help -h" "watch -j -h" "trace -j --help" "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor"; do
 	# shellcheck disable=SC2086
 	check "evnotify $args" helps $args
 done
-run "$EVNOTIFY" --version
-check "the version is the module's" same "evnotify $(cat ../../module/VERSION)" "$out"
+check "evnotify watch -j -h is the help of watch" same "$("$EVNOTIFY" help watch)" "$("$EVNOTIFY" watch -j -h)"
+for args in --version -v -V "info -V" "1 0 --version"; do
+	# shellcheck disable=SC2086
+	run "$EVNOTIFY" $args
+	check "evnotify $args: the version is the module's" same "0 evnotify $(cat ../../module/VERSION)" "$rc $out"
+done
 full() { "$@" >/dev/full; }
 check "help to a full disk fails" fails 1 "No space left" full "$EVNOTIFY" --help
 
@@ -116,6 +125,13 @@ check "it is unloaded when opening fails" \
 	same "4 remove" "$rc $(echo "$err" | sed -n 's/^fake: \(remove\).*/\1/p')"
 
 # DELAY 0|1: rounds, input.
+banner() {
+	run "$FAKE" --device /dev/null -n 1 "$1" "$2"
+	check "evnotify $1 $2 says so" same "/dev/null, module 1.2.3: $3" "$(echo "$out" | head -n 1)"
+}
+banner .25 0 "mode pending, a request every 250ms"
+banner 1us 1 "mode eventfd, a request every 1us"
+banner 0 0 "mode pending, one request after another"
 for mode in 0 1; do
 	run "$FAKE" --device /dev/null -n 3 0.5 $mode
 	check "mode $mode: -n 3 makes three rounds without input" \
@@ -160,6 +176,26 @@ check "a signal that nohup has it ignore does not end it" ignoring
 epipe() { "$FAKE" watch --period 1ms; echo $? >"$tmp/rc"; }
 epipe | head -n 1 >/dev/null
 check "a reader that went away ends it as SIGPIPE" same 141 "$(cat "$tmp/rc")"
+# left ARG...: the command with nothing to say, whose reader goes away
+left() {
+	mkfifo "$tmp/reader"
+	"$@" >"$tmp/reader" 2>"$tmp/err" </dev/zero &
+	pid=$!
+	: <"$tmp/reader"
+	rm "$tmp/reader"
+	{ sleep 60; kill -KILL $pid; } &
+	killer=$!
+	wait $pid
+	rc=$?
+	kill $killer
+	same 141 $rc
+}
+check "also while it has nothing to say" left "$FAKE" watch --after 1000
+mkfifo "$tmp/idle"
+exec 3<>"$tmp/idle"
+check "trace --file: the same while its file has nothing to say" \
+	left "$EVNOTIFY" trace --file "$tmp/idle"
+exec 3>&-
 
 # The terminal. A chroot may have none to give.
 terminal() {
@@ -279,12 +315,15 @@ printf '%s' "$(cat trace.txt)" >"$tmp/trace"
 check "trace: the last line may lack its end" \
 	same "$out" "$("$EVNOTIFY" trace --json --file "$tmp/trace" 2>/dev/null)"
 check "trace --json" same '29 a [2] b-c 168 1 expire timer interrupt 1000000000 2097159 null' \
-	"$(printf '%s\n' "$out" | jq -rs '"\(length) \(.[2].comm) \(.[2].pid) \(.[2].cpu) \(.[3].step) \(.[3].origin) \(.[3].since_ns) \(.[3].id) \(.[0].since_ns)"')"
+	"$(printf '%s\n' "$out" | jq -rs '"\(length) \(.[2].comm) \(.[2].pid) \(.[2].cpu) \(.[3].step) \(.[3].nt_routine) \(.[3].since_ns) \(.[3].id) \(.[0].since_ns)"')"
 check "trace --json: a request is cancelled or not, an instance counts them" same 'false true 0' \
 	"$(printf '%s\n' "$out" | jq -rs '"\(.[1].cancelled) \(.[11].cancelled) \(.[0].cancelled)"')"
 check "trace --json: a gap is a record" \
 	same '{"step":"gap","cpu":1,"lost":3} {"step":"gap","cpu":0,"lost":null}' \
 	"$(printf '%s\n' "$out" | grep gap | paste -sd ' ')"
+piped() { "$EVNOTIFY" trace --json --file - <trace.txt; }
+check "trace: it may come from standard input" same "$out" "$(piped 2>/dev/null)"
+check "trace: and may be empty" fails 1 "standard input has no line" "$EVNOTIFY" trace -f -
 check "trace: no such file" fails 1 "No such file" "$EVNOTIFY" trace --file "$tmp/none"
 check "trace: a file that is none" fails 1 "directory" "$EVNOTIFY" trace --file "$tmp"
 check "trace: a file that has nothing of ours" fails 1 "trace-cmd report >FILE" \

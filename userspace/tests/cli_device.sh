@@ -43,7 +43,7 @@ mkfifo "$tmp/keys"
 rm "$tmp/out"	# what the last run said
 $load 1000 0 <"$tmp/keys" >"$tmp/out" 2>"$tmp/err" &
 exec 4>"$tmp/keys"
-await 'a pending request' "$tmp/out"
+await 'mode pending' "$tmp/out"
 # The shell would make a plain file of it where the command has failed.
 [ ! -c /dev/evnotify ] || exec 5<>/dev/evnotify
 echo x >&4
@@ -130,6 +130,8 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	check "of one that is cancelled" \
 		same "open register arm cancel complete read release 2" \
 		"$steps$(grep -c 'cancel routine' "$tmp/trace")"
+	check "the first steps have the name of their task" same "" \
+		"$(grep -E ' (open|register|arm) +<[.]' "$tmp/trace")"
 	ended TERM eventfd
 	check "of one that is cancelled, mode eventfd" same "open register arm cancel release " "$steps"
 	ended TERM wait
@@ -169,8 +171,25 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	check "trace --pid shows the process, by its threads, and no other" same "$instance" \
 		"$(awk 'NR > 1 { sub("/.*", "", $3); print $3 }' "$tmp/trace" | sort -u)"
 	check "to the end" same release "$(echo "$steps" | awk '{ print $NF }')"
-	check "no trace buffer is left" same "" \
-		"$(find /sys/kernel/tracing/instances -name 'evnotify-*' | head -n 1)"
+	# buffers: those that are there now
+	buffers() { find /sys/kernel/tracing/instances -name 'evnotify-*'; }
+	check "no trace buffer is left" same "" "$(buffers)"
+	for signal in 3 14; do
+		check "signal $signal ends a trace" "$TTY" taken signal=$signal killed=$signal given -- "$EVNOTIFY" trace
+		check "and leaves no buffer" same "" "$(buffers)"
+	done
+	begin
+	kill -KILL $tracer
+	wait $tracer 2>/dev/null
+	check "SIGKILL leaves the buffer" same "/sys/kernel/tracing/instances/evnotify-$tracer" "$(buffers)"
+	begin
+	check "the next trace removes it" same "/sys/kernel/tracing/instances/evnotify-$tracer" "$(buffers)"
+	finish
+	mkfifo "$tmp/reader"
+	"$EVNOTIFY" trace >"$tmp/reader" &
+	head -n 1 "$tmp/reader" >/dev/null
+	wait $!
+	check "a trace ends with its reader, at rest" same "141 " "$? $(buffers)"
 else
 	skip "trace shows the life of a request" "this kernel has no tracepoints"
 fi

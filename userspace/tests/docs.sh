@@ -195,7 +195,7 @@ options() {
 		grep -o -- '--[a-z]*' >"$tmp/help"
 	section "$command" "$heading" | grep '^\.It Fl' | grep -o 'Fl -[a-z]*' |
 		sed 's/Fl -/--/' >"$tmp/page"
-	completes "$words" - >"$tmp/bash"
+	completes "$words" - | grep -v -x -e --help -e --version >"$tmp/bash"
 	zsh_of "$words" | grep -o -- '--[a-z]\{1,\}' >"$tmp/zsh"
 	for where in help page bash zsh; do
 		agree "options of '$heading' and their $where" "$tmp/code" "$tmp/$where"
@@ -234,10 +234,20 @@ section "$command" "evnotify doctor" | sed -n 's/^\.It Cm //p' >"$tmp/page"
 agree "what doctor examines" "$tmp/code" "$tmp/page"
 
 # What main.c takes itself.
-grep -o 'strcmp([a-z]*\(\[1\]\)\{0,1\}, "[a-z-]*"' cli/main.c | cut -d '"' -f 2 >"$tmp/code"
-section "$command" DESCRIPTION | sed -n 's/^\.It \(Cm\|Fl\) //p' |
-	sed 's/ Op.*//; s/^\([a-zA-Z-]\) , Fl /-\1\n-/; s/^-\([a-z]\{2,\}\)$/--\1/' >"$tmp/page"
+{
+	echo help
+	sed -n 's/^\t{ "\([a-z]*\)", no_argument, .*/--\1/p' cli/cli.h
+	sed -n 's/^#define COMMON_OPTIONS.*"\(.*\)"$/\1/p' cli/cli.h | sed 's/./-&\n/g'
+} | grep . >"$tmp/code"
+section "$command" DESCRIPTION | sed -n 's/^\.It \(Cm\|Fl\) \(.*\)/\2/p' |
+	sed 's/help Op.*/ help/; s/ , Fl /\n/g' | sed 's/^[a-zA-Z-]/-&/; s/^ //' >"$tmp/page"
 agree "help and version" "$tmp/code" "$tmp/page"
+for words in watch info trace doctor '*'; do
+	check "bash: --help and --version after $words" \
+		same 2 "$(completes "$words" - | grep -c -x -e --help -e --version)"
+done
+check "zsh: help and version everywhere" \
+	same 5 "$(grep -c '_arguments -s [$]common' completion/evnotify.zsh)"
 
 # Members of the JSON.
 members() {
@@ -317,6 +327,18 @@ lint() {
 }
 for page in man/*.[1-8]; do
 	check "mandoc has no complaint about $page" lint "$page"
+done
+# quotes FILE: where one quotation begins within another, as it looks with both renderers
+quotes() {
+	for render in "mandoc -T utf8" "groff -K utf8 -T utf8 -P -c -m mandoc"; do
+		[ "${render%% *}" = mandoc ] || command -v groff >/dev/null || continue
+		$render "$1" 2>/dev/null | grep -o '“\|”' | awk '
+			/“/ && open++ { print "nested" }
+			/”/ && !open-- { print "closed twice" }'
+	done
+}
+for page in man/*.[1-8]; do
+	check "quotation marks of $page pair off" same "" "$(quotes "$page")"
 done
 # References among our own pages.
 grep -ho '^\.Xr evn[a-z_]* [1-8]' man/* | awk '{ print $2 "." $3 }' | sort -u >"$tmp/page"

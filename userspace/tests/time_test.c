@@ -24,6 +24,19 @@ static const struct {
 	{ "5000ns", 5000 },
 	{ "7.0ns", 7 },
 	{ "007", 7000000000 },
+	{ ".5", 500000000 },
+	{ "5.", 5000000000 },
+	{ ".5ms", 500000 },
+	{ "5.us", 5000 },
+	{ "0.", 0 },
+	{ ".0", 0 },
+	{ "2m", 120000000000 },
+	{ "1.5h", 5400000000000 },
+	{ "0.25d", 21600000000000 },
+	{ ".00000000005m", 3 },
+	{ "0.000000000005h", 18 },
+	{ "0.0000000000000000000000", 0 },
+	{ "106751.9d", INT64_C(9223364160000000000) },
 	{ "9223372036.854775807", INT64_MAX },
 	{ "9223372036854775807ns", INT64_MAX },
 };
@@ -37,18 +50,26 @@ static const struct {
 	{ "-1", "not a time" },
 	{ "+1", "not a time" },
 	{ " 1", "not a time" },
-	{ ".5", "not a time" },
-	{ "1.", "unit" },
+	{ ".", "not a time" },
+	{ ".s", "not a time" },
+	{ "..5", "not a time" },
+	{ "1..", "unit" },
 	{ "1 ", "unit" },
 	{ "1 s", "unit" },
 	{ "1S", "unit" },
-	{ "1m", "unit" },
+	{ "1M", "unit" },
+	{ "1sm", "unit" },
 	{ "1e3", "unit" },
 	{ "0x10", "unit" },
 	{ "1.5.5", "unit" },
 	{ "1,5", "unit" },
 	{ "0.0000000001", "finer" },
 	{ "0.5ns", "finer" },
+	{ "0.000000000001h", "finer" },
+	{ "0.0000000000000000000000000001d", "finer" },
+	{ "0.00000000000000000001", "finer" },
+	{ "106752d", "too long" },
+	{ "106751.99999d", "too long" },
 	{ "9223372036.854775808", "too long" },
 	{ "9223372036854775808ns", "too long" },
 	{ "18446744073709551616ns", "too long" },
@@ -69,6 +90,21 @@ static const struct {
 	{ 1234567, "+1.23ms" },
 	{ -1234567, "-1.23ms" },
 	{ 1500000000, "+1.500s" },
+};
+
+static const struct {
+	uint64_t ns;
+	const char *text;
+} times[] = {
+	{ 0, "0ns" },
+	{ 1, "1ns" },
+	{ 999, "999ns" },
+	{ 1000, "1us" },
+	{ 1500, "1.5us" },
+	{ 250000000, "250ms" },
+	{ 1000000000, "1s" },
+	{ 1000000001, "1.000000001s" },
+	{ 60000000000, "60s" },
 };
 
 static const struct {
@@ -112,6 +148,10 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_SIZE(spans); i++) {
 		format_span(spans[i].ns, buf, sizeof(buf));
 		point(strcmp(buf, spans[i].text) == 0, "the span", spans[i].text);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		format_time(times[i].ns, buf, sizeof(buf));
+		point(strcmp(buf, times[i].text) == 0, "the time is shown as", times[i].text);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		error = parse_number(numbers[i].text, 100, &number);
