@@ -67,8 +67,9 @@ extern const struct command cmd_watch;
 int other_option(const struct command *cmd, int c);
 int unknown_command(const char *word);
 
-/* message.c: errors on stderr: what failed and why, then what to do. */
+/* message.c: on stderr: what failed and why, then what to do. */
 int fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void notice(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int bad_usage(const struct command *cmd);
 int bad_argument(const struct command *cmd, const char *word);
@@ -148,14 +149,19 @@ struct run {
 	struct evnotify_request *reqs;	/* user_data is the number to show */
 	unsigned int n;
 	bool json;
+	bool announce;		/* say when all are armed */
+	bool quiet;		/* say nothing of the events */
+	uint64_t span_ns;	/* ends so long after that; UINT64_MAX: never */
+	uint64_t events;	/* ends after so many; UINT64_MAX: never */
 };
 
 int run_pending(struct run *run);
 int run_eventfd(struct run *run);
 int run_wait(struct run *run);
 int run_arm(struct run *run);
+void run_armed(const struct run *run);
 int run_refused(const struct run *run, unsigned int i, int error);
-int run_report(const struct run *run, const struct evnotify_event *ev, const char *mode,
+int run_report(struct run *run, const struct evnotify_event *ev, const char *mode,
 	       int clockid, uint64_t seen_ns);
 
 #endif /* CLI_H */

@@ -65,7 +65,14 @@ static int parse(struct options *opt, int argc, char **argv)
 static int rounds(const struct options *opt, struct evn *evn, struct input *input)
 {
 	struct evnotify_request req = { .clockid = CLOCK_MONOTONIC };
-	struct run run = { .evn = evn, .input = input, .reqs = &req, .n = 1 };
+	struct run run = {
+		.evn = evn,
+		.input = input,
+		.reqs = &req,
+		.n = 1,
+		.span_ns = UINT64_MAX,
+		.events = UINT64_MAX,
+	};
 	uint64_t round = 0;
 	int ret;
 

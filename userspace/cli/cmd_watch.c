@@ -30,8 +30,11 @@ struct options {
 	uint64_t period_ns;
 	uint64_t count;
 	uint64_t requests;
+	uint64_t events;
+	uint64_t span_ns;
 	int clockid;
 	bool json;
+	bool quiet;
 };
 
 static int parse_mode(struct options *opt, const char *name)
@@ -83,7 +86,7 @@ static int parse_option(struct options *opt, int c)
 		name = "--period";
 		error = parse_time(optarg, &opt->period_ns);
 		if (!error && !opt->period_ns)
-			error = "is no period";
+			error = "is too short: a period is more than 0";
 		break;
 	case 'n':
 		name = "--count";
@@ -92,6 +95,17 @@ static int parse_option(struct options *opt, int c)
 	case 'r':
 		name = "--requests";
 		error = parse_number(optarg, 1 << 20, &opt->requests);
+		break;
+	case 'e':
+		name = "--events";
+		error = parse_number(optarg, UINT32_MAX, &opt->events);
+		break;
+	case 'f':
+		name = "--for";
+		error = parse_time(optarg, &opt->span_ns);
+		break;
+	case 'q':
+		opt->quiet = true;
 		break;
 	case 'd':
 		opt->device = optarg;
@@ -122,6 +136,9 @@ static int parse(struct options *opt, int argc, char **argv)
 		{ "period", required_argument, NULL, 'p' },
 		{ "count", required_argument, NULL, 'n' },
 		{ "requests", required_argument, NULL, 'r' },
+		{ "events", required_argument, NULL, 'e' },
+		{ "for", required_argument, NULL, 'f' },
+		{ "quiet", no_argument, NULL, 'q' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
 		COMMON_LONG_OPTIONS,
@@ -129,7 +146,7 @@ static int parse(struct options *opt, int argc, char **argv)
 	int ret;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:d:j" COMMON_OPTIONS, longopts, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:e:f:qd:j" COMMON_OPTIONS, longopts, NULL)) >= 0) {
 		ret = parse_option(opt, c);
 		if (ret)
 			return ret;
@@ -142,6 +159,8 @@ static int parse(struct options *opt, int argc, char **argv)
 		return conflict("--count needs --period");
 	if (opt->period_ns && opt->mode->run == run_wait)
 		return conflict("--mode wait takes no --period: a wait ends with one completion");
+	if (!opt->after && !opt->at)
+		opt->due_ns = opt->period_ns ? opt->period_ns : NSEC_PER_SEC;
 	return EXIT_OK;
 }
 
@@ -169,7 +188,15 @@ static int make_requests(const struct options *opt, struct evnotify_request *req
 
 static int watch(const struct options *opt, struct evnotify_request *reqs)
 {
-	struct run run = { .reqs = reqs, .n = (unsigned int)opt->requests, .json = opt->json };
+	struct run run = {
+		.reqs = reqs,
+		.n = (unsigned int)opt->requests,
+		.json = opt->json,
+		.announce = !opt->quiet,
+		.quiet = opt->quiet,
+		.span_ns = opt->span_ns,
+		.events = opt->events,
+	};
 	struct evnotify_info info;
 	struct input input;
 	int ret;
@@ -192,8 +219,9 @@ static int run(int argc, char **argv)
 	struct options opt = {
 		.device = DEVICE_PATH,
 		.mode = &modes[0],
-		.due_ns = NSEC_PER_SEC,
 		.requests = 1,
+		.events = UINT64_MAX,
+		.span_ns = UINT64_MAX,
 		.clockid = CLOCK_MONOTONIC,
 	};
 	struct evnotify_request *reqs;
@@ -220,19 +248,23 @@ const struct command cmd_watch = {
 "\n"
 "Arms requests and prints a line for each event: when it was due, how long after\n"
 "that it expired (interrupt), completed (tasklet) and was seen (by this program).\n"
-"Ends when every request has completed; a key or a signal cancels the rest.\n"
+"Says on standard error when the requests are armed. Ends when every one has\n"
+"completed; a key or a signal cancels the rest.\n"
 "\n"
 "  -m, --mode MODE      pending (default): the device becomes readable\n"
 "                       wait: a thread for each request blocks in the device\n"
 "                       eventfd: an eventfd for each request is signalled; it\n"
 "                       carries no times, so only due and seen are shown\n"
-"  -a, --after TIME     due so long from now (default 1s)\n"
+"  -a, --after TIME     due so long from now (default: the period, or 1s)\n"
 "  -A, --at TIME        due at this time of the clock\n"
 "  -s, --step TIME      each further request is due so much later (default 0)\n"
 "  -c, --clock CLOCK    monotonic (default), boottime, realtime or tai\n"
 "  -p, --period TIME    expire again and again (not with mode wait)\n"
 "  -n, --count N        end each periodic request after N expirations\n"
 "  -r, --requests N     arm N requests at once (default 1)\n"
+"  -e, --events N       end after N events; what is cancelled then is not shown\n"
+"  -f, --for TIME       end so long after the requests were armed\n"
+"  -q, --quiet          say nothing but what has failed\n"
 "  -j, --json           one JSON object per line; times in nanoseconds\n"
 "  -d, --device PATH    the device node (default " DEVICE_PATH ")\n"
 "\n"

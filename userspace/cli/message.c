@@ -25,6 +25,16 @@ int fail(int status, const char *fmt, ...)
 	return status;
 }
 
+/* Says what is not a failure, but must not get among the output. */
+void notice(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	message("", fmt, args);
+	va_end(args);
+}
+
 /* Says what to do about it. */
 void hint(const char *fmt, ...)
 {

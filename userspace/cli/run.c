@@ -43,13 +43,32 @@ int run_arm(struct run *run)
 	return EXIT_OK;
 }
 
-/* Prints an event. A reader that went away ends the run as SIGPIPE would. */
-int run_report(const struct run *run, const struct evnotify_event *ev, const char *mode,
+/* Every request of the run is armed: who waits for that is told, its time begins. */
+void run_armed(const struct run *run)
+{
+	if (run->announce)
+		notice("armed %u request%s", run->n, run->n == 1 ? "" : "s");
+	if (run->span_ns != UINT64_MAX)
+		run->input->deadline_ns = now_ns(CLOCK_MONOTONIC) + run->span_ns;
+}
+
+/*
+ * Prints an event, and stops the run if it was the last that is wanted. A reader
+ * that went away ends it as SIGPIPE would.
+ */
+int run_report(struct run *run, const struct evnotify_event *ev, const char *mode,
 	       int clockid, uint64_t seen_ns)
 {
+	/* What is cancelled after the last event is not shown. */
+	if (!run->events)
+		return RUN_STOPPED;
+	if (run->events != UINT64_MAX && ev->status != -ECANCELED)
+		run->events--;
+	if (run->quiet)
+		return run->events ? EXIT_OK : RUN_STOPPED;
 	print_event(ev, mode, clockid, seen_ns, run->json);
 	if (fflush(stdout) == 0)
-		return EXIT_OK;
+		return run->events ? EXIT_OK : RUN_STOPPED;
 	if (errno == EPIPE) {
 		run->input->signal = SIGPIPE;
 		return RUN_STOPPED;

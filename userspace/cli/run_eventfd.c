@@ -128,8 +128,10 @@ int run_eventfd(struct run *run)
 		reckon(&s);
 		ret = run_arm(run);
 	}
-	if (!ret)
+	if (!ret) {
+		run_armed(run);
 		ret = loop(&s);
+	}
 	for (unsigned int i = 0; i < run->n; i++)
 		if (s.fds[INPUT_FDS + i].fd >= 0)
 			close(s.fds[INPUT_FDS + i].fd);

@@ -43,6 +43,8 @@ int run_pending(struct run *run)
 	int ret;
 
 	ret = run_arm(run);
+	if (!ret)
+		run_armed(run);
 	while (!ret && left) {
 		fds[INPUT_FDS] = (struct pollfd){ .fd = evn_fd(run->evn), .events = POLLIN };
 		if (input_wait(run->input, fds, INPUT_FDS + 1)) {

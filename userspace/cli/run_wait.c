@@ -12,6 +12,7 @@
 #include "cli.h"
 
 #define CANCEL_AGAIN_MS	10
+#define ASK_AGAIN_NS	1000000
 
 struct waiter {
 	pthread_t thread;
@@ -19,6 +20,7 @@ struct waiter {
 	struct evnotify_wait wait;
 	uint64_t seen_ns;
 	int error;	/* errno of the wait, or 0 */
+	bool done;
 	int done_fd;	/* the waiter's address is written here when it is done */
 };
 
@@ -27,12 +29,13 @@ static void *waiter_main(void *arg)
 	struct waiter *waiter = arg;
 	int ret;
 
-	/* Signals are blocked: EINTR means stopped and continued by the shell. */
+	/* The request stays armed, under its id: the call takes it up again. */
 	do
 		ret = evn_wait(waiter->evn, &waiter->wait);
 	while (ret < 0 && errno == EINTR);
 	waiter->error = ret < 0 ? errno : 0;
 	waiter->seen_ns = now_ns(waiter->wait.request.clockid);
+	__atomic_store_n(&waiter->done, true, __ATOMIC_RELEASE);
 	/* Shorter than PIPE_BUF: whole or not at all, and the reader is there. */
 	if (write(waiter->done_fd, &waiter, sizeof(waiter)) != sizeof(waiter))
 		abort();
@@ -57,6 +60,17 @@ static unsigned int start(struct run *run, struct waiter *waiters, int done_fd, 
 		}
 	}
 	return i;
+}
+
+/* A request has its id once it is armed. */
+static void await_armed(const struct run *run, const struct waiter *waiters)
+{
+	const struct timespec pause = { .tv_nsec = ASK_AGAIN_NS };
+
+	for (unsigned int i = 0; i < run->n; i++)
+		while (!__atomic_load_n(&waiters[i].wait.request.id, __ATOMIC_RELAXED) &&
+		       !__atomic_load_n(&waiters[i].done, __ATOMIC_ACQUIRE))
+			nanosleep(&pause, NULL);
 }
 
 static int finish(struct run *run, const struct waiter *waiters, struct waiter *waiter)
@@ -109,6 +123,10 @@ int run_wait(struct run *run)
 		status = fail(EXIT_FAILED, "%u requests: %s", run->n, strerror(errno));
 	} else {
 		started = start(run, waiters, done[1], &status);
+		if (!status) {
+			await_armed(run, waiters);
+			run_armed(run);
+		}
 		status = collect(run, waiters, started, done[0], status);
 		close(done[0]);
 		close(done[1]);

@@ -16,6 +16,8 @@ _evnotify() {
 	elif [[ $prev = = ]]; then
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
+	# what -f takes depends on the command
+	[[ $prev != -f || ${COMP_WORDS[1]} != watch ]] || prev=--for
 	case $prev in
 	-m | --mode) words='pending wait eventfd' ;;
 	-c | --clock) words='monotonic boottime realtime tai' ;;
@@ -25,13 +27,14 @@ _evnotify() {
 		return
 		;;
 	-P | --pid) words=$(cd /proc && echo [0-9]*) ;;
-	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests) return ;;
+	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests | \
+		-e | --events | --for) return ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]} in
 		1:*) words="$common --count --device --module watch info trace doctor help" ;;
 		2:help) words='watch info trace doctor' ;;
 		*:help) ;;
-		*:watch) words="$common --mode --after --at --step --clock --period --count --requests --json --device" ;;
+		*:watch) words="$common --mode --after --at --step --clock --period --count --requests --events --for --quiet --json --device" ;;
 		*:info | *:doctor) words="$common --json --device" ;;
 		*:trace) words="$common --file --pid --json" ;;
 		*) words="$common --count --device --module 0 1" ;;

@@ -20,7 +20,10 @@ watch)
 		'(-c --clock)'{-c+,--clock=}'[clock of the times]:clock:(monotonic boottime realtime tai)' \
 		'(-p --period)'{-p+,--period=}'[expire again and again]:time:' \
 		'(-n --count)'{-n+,--count=}'[expirations of each request]:number:' \
-		'(-r --requests)'{-r+,--requests=}'[requests to arm at once]:number:'
+		'(-r --requests)'{-r+,--requests=}'[requests to arm at once]:number:' \
+		'(-e --events)'{-e+,--events=}'[end after so many events]:number:' \
+		'(-f --for)'{-f+,--for=}'[end after so long]:time:' \
+		'(-q --quiet)'{-q,--quiet}'[say nothing but what has failed]'
 	;;
 info)
 	shift words

@@ -43,12 +43,14 @@ usage "watch --clock x" "none of monotonic"
 usage "watch --after 1x" "not a time"
 usage "watch --at -1" "not a time"
 usage "watch --after 1 --at 1" "exclude"
-usage "watch --period 0" "no period"
+usage "watch --period 0" "more than 0"
 usage "watch --count 3" "needs --period"
 usage "watch --count 0 --period 1" "at least 1"
 usage "watch --mode wait --period 1" "no --period"
 usage "watch --requests 0" "at least 1"
 usage "watch --requests 1048577" "too large"
+usage "watch --events 0" "at least 1"
+usage "watch --for 1x" "not a time"
 usage "watch --step 9223372036 --requests 2" "too late"
 usage "info more" "options only"
 usage "info --nonsense" "help info"
@@ -228,6 +230,37 @@ if "$TTY" ended=0 -- true >"$tmp/out" 2>&1; then
 else
 	skip "the terminal" "there is none to be had"
 fi
+
+# Watch: when it is armed, and when it ends.
+for mode in pending wait eventfd; do
+	run "$FAKE" watch --mode $mode --requests 3
+	check "watch --mode $mode says when its requests are armed" \
+		same "0 evnotify: armed 3 requests" "$rc $err"
+	run "$FAKE" watch --mode $mode --requests 5 --events 2
+	check "watch --mode $mode --events 2 shows two" same "0 2" "$rc $(echo "$out" | grep -c '^request ')"
+	run "$FAKE" watch --mode $mode --after 1000 --requests 2 --for .1
+	check "watch --mode $mode --for .1 cancels what is left" \
+		same "0 2" "$rc $(echo "$out" | grep -c 'cancelled$')"
+	run "$FAKE" watch --mode $mode --requests 5 --quiet
+	check "watch --mode $mode --quiet says nothing" same "0 " "$rc $out$err"
+	run "$FAKE" watch --mode $mode --requests 5 --quiet --events 2
+	check "watch --mode $mode --quiet --events 2 ends" same "0 " "$rc $out$err"
+done
+run "$FAKE" watch
+check "one request is no two" same "evnotify: armed 1 request" "$err"
+check "watch --quiet says what fails" fails 1 "not armed" env FAKE_REGISTER=12 "$FAKE" watch --quiet
+check "it does not say that what failed is armed" same 0 "$(echo "$err" | grep -c ': armed')"
+run "$FAKE" watch --at 1000 --period 5s --events 3
+check "watch --period --events 3 shows three" same "0 3" "$rc $(echo "$out" | grep -c 'more to come$')"
+run "$FAKE" watch --period 20 --count 1
+check "the first expiration is due after the period" \
+	same "1020.000000000" "$(echo "$out" | sed -n 's/.* due \([0-9.]*\).*/\1/p')"
+run "$FAKE" watch --period 20 --count 1 --after 3
+check "or after --after" same "1003.000000000" "$(echo "$out" | sed -n 's/.* due \([0-9.]*\).*/\1/p')"
+run env FAKE_WAIT=4 "$FAKE" watch --mode wait --requests 2
+check "a wait that was interrupted is taken up again" same "0 2" "$rc $(echo "$out" | grep -c '^request ')"
+run env FAKE_WAIT=4 "$FAKE" --device /dev/null -n 3 0 0
+check "and its next round is another request" same "0 3" "$rc $(echo "$out" | grep -c '^request ')"
 
 # Lines and JSON.
 run "$FAKE" watch --at 1000 --requests 2 --step 10ms

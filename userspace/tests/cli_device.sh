@@ -75,6 +75,19 @@ for mode in pending eventfd; do
 	check "the last is the last, mode $mode" same false "$(printf '%s\n' "$out" |
 		tail -n 1 | sed -n 's/.*"more":\([a-z]*\).*/\1/p')"
 done
+for mode in pending wait eventfd; do
+	rm "$tmp/err"
+	"$EVNOTIFY" watch --mode $mode --after 1000 --requests 5 --for 2s >"$tmp/out" 2>"$tmp/err" &
+	await '^evnotify: armed 5 requests$' "$tmp/err"
+	check "it says that they are armed when they are, mode $mode" \
+		same 5 "$(sed -n 's/^armed:[^0-9]*//p' /proc/$!/fdinfo/*)"
+	wait $!
+	check "and ends after a while" same "0 5" "$? $(grep -c cancelled "$tmp/out")"
+done
+for mode in pending eventfd; do
+	run "$EVNOTIFY" watch --mode $mode --period 10ms --events 3
+	check "it ends after three events, mode $mode" same "0 3" "$rc $(count '^request ')"
+done
 run "$EVNOTIFY" watch --requests 300 --step 1ms --json
 check "300 requests" same "300 300" "$(count completed) $(printf '%s\n' "$out" |
 	sed -n 's/.*"seq":\([0-9]*\).*/\1/p' | sort -nu | tail -n 1)"

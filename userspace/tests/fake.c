@@ -8,6 +8,7 @@
  *   FAKE_OPEN    errno of evn_open
  *   FAKE_ABI     interface version of the module
  *   FAKE_REGISTER errno of evn_register
+ *   FAKE_WAIT    errno of every request's first evn_wait, which it survives
  *   FAKE_INSERT  errno of inserting the module; otherwise the file FAKE_NODE
  *                appears
  *   FAKE_REMOVE  errno of removing it
@@ -161,7 +162,15 @@ int evn_wait(struct evn *evn, struct evnotify_wait *wait)
 	struct fake *fake;
 
 	pthread_mutex_lock(&evn->lock);
-	fake = arm(evn, &wait->request);
+	if (!wait->request.id) {
+		arm(evn, &wait->request);
+		errno = fake_error("FAKE_WAIT");
+		if (errno) {
+			pthread_mutex_unlock(&evn->lock);
+			return -1;
+		}
+	}
+	fake = &evn->fakes[wait->request.id - 1];
 	while (!take(evn, fake, &wait->event))
 		pthread_cond_wait(&evn->changed, &evn->lock);
 	pthread_mutex_unlock(&evn->lock);
