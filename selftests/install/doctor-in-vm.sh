@@ -26,19 +26,23 @@ finds() { check "$1: $2 is '$3'" found "$2" "$3" "$4"; }
 status() { check "$1: status $2" same "$2" "$rc"; }
 
 # advice EXAMINED: what mends it
-advice() { printf '%s\n' "$out" | sed -n "s/.*\"examined\":\"$1\".*\"mend\":\"\(.*\)\"}/\1/p"; }
+advice() { printf '%s\n' "$out" | sed -n "s/.*\"examined\":\"$1\".*\"mend\":\"\(.*\)\",\"hint\":.*/\1/p"; }
 # mend EXAMINED: does what it says, as root
 mend() {
-	advice "$1" | sed 's/sudo //g; s/; .*//' | grep . >"$tmp/mend" && sh "$tmp/mend"
+	advice "$1" | sed 's/sudo //g' | grep . >"$tmp/mend" && sh "$tmp/mend"
 }
 same_advice() { check "$1: $2 is mended by what mends $3" same "$(advice "$3")" "$(advice "$2")"; }
 
-# all_done: all that was said is JSON, and every problem of every state came with a command. At once,
-# as jq takes its time to start.
+# all_done: all that was said is JSON, and every problem of every state came with a command, or with
+# a hint where it takes more than one. At once, as jq takes its time to start.
 all_done() {
 	bad=$(jq -c 'select(.state == "problem" and
-		(.mend // "" | test("^(sudo|sudoedit|less|podman|newgrp) [^ ]") | not))' "$tmp/all" 2>&1)
-	check "each problem comes with a command that mends it" same "" "$bad"
+		(.mend // "" | test("^(sudo|sudoedit|less|newgrp|evnotify|namei) [^ ]") | not) and
+		(.mend or (.hint | not)))' "$tmp/all" 2>&1)
+	check "each problem comes with a command that mends it, or a hint" same "" "$bad"
+	jq -r '.mend // empty' "$tmp/all" | sort -u >"$tmp/mends"
+	check "there are some" test -s "$tmp/mends"
+	check "each is a command, and nothing else" same "" "$(grep -n -e '\.\.\.' -e '; ' "$tmp/mends"; sh -n "$tmp/mends" 2>&1)"
 	tap_done
 }
 
@@ -52,16 +56,25 @@ if [ "${1:-}" = lockdown ]; then
 	status "lockdown, unsigned" 5
 	finds "lockdown, unsigned" signature problem "lockdown makes"
 	check "lockdown, unsigned: evnotify says so" refused "locked down and loads signed modules only"
+	check "lockdown, and no right to load modules: evnotify says that" \
+		fails 4 "CAP_SYS_MODULE" su user -s /bin/sh -c 'evnotify -n 1 0 0'
 	cp signed.ko "$installed"
 	diagnose env
 	finds "the environment of the first process" container note "in a container (oci)"
 	finds "lockdown, signed by a stranger" signature note "lockdown is on"
 	check "lockdown, signed by a stranger: evnotify says so" refused "locked down"
+	echo confidentiality >/sys/kernel/security/lockdown
+	check "lockdown without traces: evnotify says so" fails 5 "locked down (confidentiality)" evnotify trace
 	all_done
 	exit
 fi
 
 mv "$modules" /hidden
+diagnose env
+finds "a kernel of no package" headers problem "no Debian package has this kernel"
+finds "a kernel of no package" headers problem "apt install linux-image-generic"
+mkdir -p /var/lib/dpkg/info
+touch "/var/lib/dpkg/info/linux-image-$release.list"
 diagnose env
 status "nothing is there" 3
 finds "nothing is there" kernel ok "$release"
@@ -115,7 +128,7 @@ finds "options are there" kernel ok ""
 # opts_in: evnotify is among the modules of every boot, once that advice is followed
 opts_in() {
 	diagnose env
-	advice loaded | sed 's/.*at every boot: //; s/sudo //' >"$tmp/mend"
+	printf '%s\n' "$out" | sed -n 's/.*"hint":"at every boot: \(.*\)"}/\1/p' | sed 's/sudo //' >"$tmp/mend"
 	sh "$tmp/mend" && grep -x evnotify /etc/modules-load.d/evnotify.conf
 }
 mkdir -p /etc/modules-load.d
@@ -123,6 +136,9 @@ check "what it says about every boot does that" opts_in
 printf '# a comment\n#evnotify\n' >/etc/modules-load.d/evnotify.conf
 check "it does so with the file of the package" opts_in
 check "it leaves the rest of that" grep -qx '# a comment' /etc/modules-load.d/evnotify.conf
+diagnose env
+finds "opted in" loaded problem "it is loaded at every boot"
+finds "opted in" loaded problem "systemctl status systemd-modules-load"
 check "what it says about 'loaded' mends that" mend loaded
 diagnose env
 status "loaded" 0
@@ -157,6 +173,29 @@ diagnose in_state groupless
 finds "in the group since the login" node problem "log out"
 diagnose su user -s /bin/sh -c '"$@"' -- sh env
 status "in the group" 0
+
+# As many files as a user may have open, or a process, or all.
+node() { ls -l /dev/evnotify; }
+before=$(node)
+echo 2 >/sys/module/evnotify/parameters/max_user_instances
+# shellcheck disable=SC2016 # expands inside
+diagnose su user -s /bin/sh -c 'exec 7<>/dev/evnotify 8<>/dev/evnotify; "$@"' -- sh env
+echo 128 >/sys/module/evnotify/parameters/max_user_instances
+status "as many as a user may" 1
+finds "as many as a user may" node problem "as a user may: 2 (max_user_instances)"
+finds "as many as a user may" node problem "fuser -v /dev/evnotify"
+check "as many as a user may: the node is left alone" \
+	same "$before 0" "$(node) $(advice node | grep -c -e rm -e mknod)"
+diagnose sh -c 'ulimit -n 6; exec "$@"' sh env
+status "as many as a process may" 1
+finds "as many as a process may" files problem "of the 6 files"
+finds "as many as a process may" files problem "prlimit --pid"
+check "as many as a process may: that is all that it says" same 1 "$(printf '%s\n' "$out" | grep -c .)"
+diagnose in_state full
+status "as many as the system may" 1
+finds "as many as the system may" files problem "fs.file-max"
+check "what it says about that mends it" mend files
+
 rm /dev/evnotify
 check "no node: evnotify says so" fails 3 "did not appear" evnotify -n 1 0 0
 check "no node: it leaves the module loaded that it did not load" test -d /sys/module/evnotify
@@ -164,8 +203,24 @@ diagnose env
 status "no node" 3
 finds "no node" node problem "mknod -m 660 /dev/evnotify"
 check "what it says about 'node' mends that" mend node
+check "and the node has its group" same "$before" "$(node)"
 diagnose env
 status "the node is back" 0
+for stranger in "mknod /dev/evnotify c 1 3" "touch /dev/evnotify" "mkdir /dev/evnotify"; do
+	rm /dev/evnotify
+	$stranger
+	check "$stranger: evnotify says so" fails 3 "not the device of evnotify" evnotify info
+	diagnose env
+	status "$stranger" 3
+	finds "$stranger" node problem "/dev/evnotify is not the device of evnotify"
+	check "what it says about that mends it" mend node
+	diagnose env
+	status "the right node is back" 0
+done
+diagnose env
+run evnotify doctor --json --device /dev/null
+finds "/dev/null" node problem "character 1:3"
+check "/dev/null: it is left alone" same "evnotify doctor" "$(advice node)"
 rm /dev/evnotify
 mknod /dev/evnotify c 10 250
 diagnose env
@@ -230,7 +285,7 @@ diagnose env
 status "a module of an older interface" 6
 finds "a module of an older interface" version problem "speaks version 0"
 check "a module of an older interface: evnotify says so" fails 6 "interface version 0" evnotify -n 1 0 0
-check "a module of an older interface: evnotify info says so" fails 6 "modprobe -r" evnotify info
+check "a module of an older interface: evnotify info says so" fails 6 "interface version 0" evnotify info
 diagnose env
 check "what it says about 'version' mends that" mend version
 diagnose env

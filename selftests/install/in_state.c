@@ -5,6 +5,8 @@
  *   old        the kernel calls itself 2.6
  *   filtered   a filter forbids io_uring, as container runtimes install it
  *   hidden     a filter denies that there is io_uring
+ *   full       the system has as many files open as it may, when it comes to the
+ *              doctor's trial
  *   deviceless no device may be opened, as in a container; the control group
  *              for it is made in the hierarchy that is mounted on /cgroup
  *   groupless  user 1000 without the groups that the books give it
@@ -25,11 +27,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void filter_io_uring(unsigned int error)
+/* A system call fails, if its argument @n is that. */
+static void filter(unsigned int nr, unsigned int n, unsigned int arg, unsigned int error)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[n])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arg, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -84,8 +89,10 @@ static void call_kernel_old(void)
 		err(1, "personality");
 }
 
-static void forbid_io_uring(void) { filter_io_uring(EPERM); }
-static void hide_io_uring(void) { filter_io_uring(ENOSYS); }
+/* its first argument: of how many entries */
+static void forbid_io_uring(void) { filter(SYS_io_uring_setup, 0, 1, EPERM); }
+static void hide_io_uring(void) { filter(SYS_io_uring_setup, 0, 1, ENOSYS); }
+static void forbid_files(void) { filter(SYS_openat, 2, O_WRONLY | O_CLOEXEC, ENFILE); }
 
 static const struct {
 	const char *name;
@@ -94,6 +101,7 @@ static const struct {
 	{ "old", call_kernel_old },
 	{ "filtered", forbid_io_uring },
 	{ "hidden", hide_io_uring },
+	{ "full", forbid_files },
 	{ "deviceless", forbid_devices },
 	{ "groupless", drop_groups },
 };

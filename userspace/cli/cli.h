@@ -96,6 +96,7 @@ const char *name_of(const struct name *table, int value);
 void print_json_string(const char *text);
 
 /* device.c */
+void hint_doctor(const char *path);
 int device_open(const char *path, int flags, struct evn **evn, struct evnotify_info *info);
 
 /* module.c: loads and unloads the kernel module. */

@@ -19,6 +19,8 @@ static void print_text(const char *name, const struct finding *finding)
 		printf("%20s  why:  %s\n", "", finding->why);
 	if (*finding->mend)
 		printf("%20s  mend: %s\n", "", finding->mend);
+	if (*finding->hint)
+		printf("%20s  hint: %s\n", "", finding->hint);
 }
 
 static void print_member(const char *name, const char *text)
@@ -36,6 +38,7 @@ static void print_json(const char *name, const struct finding *finding)
 	print_member("what", finding->what);
 	print_member("why", finding->why);
 	print_member("mend", finding->mend);
+	print_member("hint", finding->hint);
 	printf("}\n");
 }
 
@@ -59,6 +62,9 @@ static int examine_all(const char *device, bool json)
 			cause = finding;
 			system.cause = &cause;
 		}
+		/* Nothing that comes then could be looked at. */
+		if (system.files_error)
+			break;
 	}
 	ret = flush_output();
 	if (ret)
@@ -96,8 +102,9 @@ const struct command cmd_doctor = {
 	.help =
 "Usage: evnotify doctor [OPTION]...\n"
 "\n"
-"Finds out what keeps the device from working here: what it is, why, and the\n"
-"command that mends it. Changes nothing. The status is that of the first problem.\n"
+"Finds out what keeps the device from working here: what it is, why, the command\n"
+"that mends it, to be pasted into a shell, and a hint: where, when, what else.\n"
+"Changes nothing. The status is that of the first problem.\n"
 "\n"
 "  -j, --json           one JSON object per line\n"
 "  -d, --device PATH    the device node (default " DEVICE_PATH ")\n",

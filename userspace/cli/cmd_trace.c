@@ -354,7 +354,8 @@ static int loop(const struct options *opt, struct text *text, struct input *inpu
 
 static int no_tracing(const char *what)
 {
-	if (errno == EPERM && file_says("/sys/kernel/security/lockdown", "[confidentiality]"))
+	/* The kernel says EPERM or EINVAL then, and root cannot help that. */
+	if (file_says("/sys/kernel/security/lockdown", "[confidentiality]"))
 		return fail(EXIT_REFUSED, "%s: the kernel is locked down (confidentiality)", what);
 	if (errno == EACCES || errno == EPERM) {
 		fail(EXIT_NO_PERMISSION, "%s: %s", what, strerror(errno));
@@ -362,6 +363,15 @@ static int no_tracing(const char *what)
 		return EXIT_NO_PERMISSION;
 	}
 	return fail(EXIT_FAILED, "%s: %s", what, strerror(errno));
+}
+
+static int no_tracepoints(void)
+{
+	if (exists("/sys/module/" MODULE_NAME))
+		return fail(EXIT_FAILED, "the module has no tracepoints: this kernel has none");
+	fail(EXIT_NO_DEVICE, "the module, which has the tracepoints, is not loaded");
+	hint_doctor(DEVICE_PATH);
+	return EXIT_NO_DEVICE;
 }
 
 #define INSTANCE_PREFIX	MODULE_NAME "-"
@@ -409,8 +419,7 @@ static int trace_live(const struct options *opt, struct input *input)
 	tracefs_instance_file_write(instance, "buffer_percent", "0");
 	tracefs_instance_file_write(instance, "options/record-tgid", "1");
 	if (tracefs_event_enable(instance, MODULE_NAME, NULL) < 0) {
-		ret = fail(EXIT_NO_DEVICE, "the kernel has no tracepoints of " MODULE_NAME);
-		hint("sudo modprobe " MODULE_NAME ", then trace");
+		ret = no_tracepoints();
 		goto destroy_instance;
 	}
 	text.fd = tracefs_instance_file_open(instance, "trace_pipe", O_RDONLY | O_NONBLOCK);

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What "evnotify doctor" examines. Each examination comes to one finding; they
- * go from the kernel up to the device.
+ * go from the kernel up to the device, which doctor_node.c examines.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <grp.h>
 #include <libkmod.h>
 #include <linux/io_uring.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,29 +20,29 @@
 #define MODULES_LOAD	"/etc/modules-load.d/evnotify.conf"
 #define MOK_CERTIFICATE	"/var/lib/dkms/mok.pub"
 #define UBUNTU_CERTIFICATE "/var/lib/shim-signed/mok/MOK.der"
+#define SECURITYFS	"/sys/kernel/security/"
 #define EFI_VARIABLES	"/sys/firmware/efi/efivars/"
 #define SECURE_BOOT	EFI_VARIABLES "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 #define MOK_LIST	EFI_VARIABLES "MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23"
 #define EFI_DB		EFI_VARIABLES "db-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
 
-#define UDEV_RULE	"{/etc,/run,/usr/lib,/lib,/usr/local/lib}/udev/rules.d/70-evnotify.rules"
-#define OVERFLOW_GID	65534		/* of a group that a user namespace does not know */
-#define RELOAD		"sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME
-#define RUN_WITH_DEVICE	"podman run --device " DEVICE_PATH " --group-add keep-groups ...; on the host; " \
-			"or docker run --device " DEVICE_PATH \
-			" --group-add $(getent group evnotify | cut -d: -f3) ..."
-#define ENROL		"sudo mokutil --import %s && sudo reboot; " \
-			"then choose Enroll MOK, see evnotify-secureboot(7)"
+#define FILES_NEEDED	8
+#define ENROL		"sudo mokutil --import %s && sudo reboot"
+#define ENROL_HINT	"then choose Enroll MOK, see evnotify-secureboot(7)"
+#define WITHOUT_FILTER	"the filter of a container: docker run --security-opt seccomp=unconfined"
+#define IN_SOURCE	"in the source directory of evnotify"
 #define BUILD_ANEW	"sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && " \
 			"sudo dkms install evnotify/%s -k %s && "
 #define BUILD_BY_DKMS	"sudo apt install dkms openssl mokutil && sudo rm %s && " \
 			"sudo make dkms-install && "
 #define WITHOUT_ENFORCEMENT \
-	"sudoedit /etc/default/grub && sudo update-grub && sudo reboot; without UEFI only keys " \
-	"inside the kernel count, so take lockdown and module.sig_enforce out of its command line"
+	"sudoedit /etc/default/grub && sudo update-grub && sudo reboot"
+#define WITHOUT_ENFORCEMENT_HINT \
+	"without UEFI only keys inside the kernel count: take lockdown and module.sig_enforce " \
+	"out of its command line there"
 /* Debian's kernels go by these names on each architecture. */
-#define OTHER_KERNEL	"sudo apt install linux-image-generic linux-headers-generic && sudo reboot; " \
-			"into the kernel that this installs"
+#define OTHER_KERNEL	"sudo apt install linux-image-generic linux-headers-generic && sudo reboot"
+#define OTHER_KERNEL_HINT	"boot the kernel that this installs, one of Debian's"
 
 __attribute__((format(printf, 3, 0)))
 static void put(char *buf, size_t size, const char *fmt, va_list args)
@@ -70,33 +68,42 @@ static void put(char *buf, size_t size, const char *fmt, va_list args)
 		va_end(args);				\
 	} while (0)
 
-__attribute__((format(printf, 2, 3)))
-static void what(struct finding *f, const char *fmt, ...)
+void what(struct finding *f, const char *fmt, ...)
 {
 	PUT_ARGS(f->what);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void why(struct finding *f, const char *fmt, ...)
+void why(struct finding *f, const char *fmt, ...)
 {
 	PUT_ARGS(f->why);
 }
 
-__attribute__((format(printf, 2, 3)))
-static void mend(struct finding *f, const char *fmt, ...)
+void mend(struct finding *f, const char *fmt, ...)
 {
 	PUT_ARGS(f->mend);
 }
 
-static void note(struct finding *f)
+void add_hint(struct finding *f, const char *fmt, ...)
+{
+	PUT_ARGS(f->hint);
+}
+
+void note(struct finding *f)
 {
 	f->state = STATE_NOTE;
 }
 
-static void problem(struct finding *f, int status)
+void problem(struct finding *f, int status)
 {
 	f->state = STATE_PROBLEM;
 	f->status = status;
+}
+
+/* What mends the first problem mends this one, too. */
+void mend_cause(const struct system *system, struct finding *f)
+{
+	mend(f, "%s", system->cause->mend);
+	add_hint(f, "%s", system->cause->hint);
 }
 
 /* What the system is like. */
@@ -182,19 +189,73 @@ static const char *container_kind(void)
 	return *kind ? kind : NULL;
 }
 
+/* Puts quotation marks around what a shell would take apart. */
+static void quote(const char *text, char *buf, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+:,@%";
+	FILE *out = fmemopen(buf, size, "w");
+
+	if (!out)
+		abort();
+	if (*text && !text[strspn(text, plain)]) {
+		fputs(text, out);
+	} else {
+		fputc('\'', out);
+		for (; *text; text++)
+			fputs(*text == '\'' ? "'\\''" : (char[]){ *text, '\0' }, out);
+		fputc('\'', out);
+	}
+	fclose(out);
+}
+
+/* Without files nothing can be looked at, and all would seem to be missing. */
+static int try_files(void)
+{
+	int fds[FILES_NEEDED];
+	int error = 0;
+	int n;
+
+	for (n = 0; n < FILES_NEEDED && !error; n++) {
+		fds[n] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		if (fds[n] < 0)
+			error = errno;
+	}
+	while (n--)
+		if (fds[n] >= 0)
+			close(fds[n]);
+	return error == EMFILE || error == ENFILE ? error : 0;
+}
+
+static void learn_device(struct system *system)
+{
+	struct evn *evn = evn_open(system->device, 0);
+
+	if (!evn || evn_info(evn, &system->info) < 0)
+		system->open_error = errno;
+	if (evn)
+		evn_close(evn);
+}
+
 void learn_system(struct system *system, const char *device)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
 	struct kmod_list *list = NULL;
 	struct kmod_module *kmod;
+	struct kmod_ctx *ctx;
 
 	memset(system, 0, sizeof(*system));
 	system->device = device;
+	quote(device, system->quoted, sizeof(system->quoted));
+	system->files_error = try_files();
+	if (system->files_error)
+		return;
+	learn_device(system);
 	system->release = running_kernel();
 	system->container = container_kind();
 	system->is_loaded = exists("/sys/module/" MODULE_NAME);
 	read_line("/sys/module/" MODULE_NAME "/version", system->loaded_version,
 		  sizeof(system->loaded_version));
+	ctx = kmod_new(NULL, NULL);
 	if (!ctx)
 		return;
 	kmod_set_log_priority(ctx, 0);
@@ -208,6 +269,32 @@ void learn_system(struct system *system, const char *device)
 }
 
 /* Examinations. */
+
+static void examine_files(const struct system *system, struct finding *f)
+{
+	struct rlimit limit;
+	unsigned long long more;
+
+	what(f, "files can be opened");
+	if (!system->files_error)
+		return;
+	problem(f, EXIT_FAILED);
+	what(f, "nothing else can be examined: %s", strerror(system->files_error));
+	if (system->files_error == ENFILE) {
+		why(f, "the whole system has as many files open as it may (fs.file-max)");
+		mend(f, "sudo sh -c 'echo $(($(cat /proc/sys/fs/file-max) * 2)) "
+			">/proc/sys/fs/file-max'");
+		add_hint(f, "until the next boot; something holds very many files open");
+		return;
+	}
+	getrlimit(RLIMIT_NOFILE, &limit);
+	more = (unsigned long long)limit.rlim_cur + 1024;
+	why(f, "this process was started with nearly all of the %llu files that it may have",
+	    (unsigned long long)limit.rlim_cur);
+	mend(f, "sudo prlimit --pid $$ --nofile=%llu:%llu", more,
+	     MAX(more, (unsigned long long)limit.rlim_max));
+	add_hint(f, "for this shell, which may rather close what it has open");
+}
 
 /* Says the kernel's configuration, if it can be read, that it is not there? */
 static bool lacks_option(const char *release, const char *option)
@@ -241,11 +328,13 @@ static void examine_kernel(const struct system *system, struct finding *f)
 		what(f, "kernel %s is too old", system->release);
 		why(f, "the module needs Linux 6.1 or later");
 		mend(f, OTHER_KERNEL);
+		add_hint(f, OTHER_KERNEL_HINT);
 	} else if (lacks_option(system->release, "CONFIG_EVENTFD")) {
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "kernel %s is built without CONFIG_EVENTFD", system->release);
 		why(f, "the module uses what that option provides, so DKMS passes this kernel over");
 		mend(f, OTHER_KERNEL);
+		add_hint(f, OTHER_KERNEL_HINT);
 	}
 }
 
@@ -257,7 +346,18 @@ static void examine_container(const struct system *system, struct finding *f)
 	what(f, "in a container (%s)", system->container);
 	note(f);
 	why(f, "kernel, module and device are the host's");
-	mend(f, "sudo modprobe " MODULE_NAME " && " RUN_WITH_DEVICE);
+	add_hint(f, GIVE_DEVICE);
+}
+
+/* Is it a kernel of a package? Then there is one of its headers. */
+static bool is_packaged(const char *release)
+{
+	char pattern[256];
+	char path[256];
+
+	snprintf(pattern, sizeof(pattern),
+		 "/var/lib/dpkg/info/linux-image-{,unsigned-}%s.list", release);
+	return find_file(pattern, path, sizeof(path));
 }
 
 static void examine_headers(const struct system *system, struct finding *f)
@@ -268,10 +368,21 @@ static void examine_headers(const struct system *system, struct finding *f)
 	what(f, "the headers of the running kernel are there");
 	if (exists(path))
 		return;
+	if (system->container) {
+		what(f, "the headers of the kernel are the host's matter");
+		return;
+	}
 	what(f, "no headers of the running kernel");
 	why(f, "%s is missing; DKMS builds the module with it", path);
-	mend(f, "sudo apt install linux-headers-%s", system->release);
-	if (system->is_installed || system->is_loaded || system->container)
+	if (is_packaged(system->release)) {
+		mend(f, "sudo apt install linux-headers-%s", system->release);
+	} else {
+		why(f, "%s is missing, and no Debian package has this kernel", path);
+		mend(f, OTHER_KERNEL);
+		add_hint(f, "or make /lib/modules/%s/build a link to the directory that this "
+			 "kernel was built in", system->release);
+	}
+	if (system->is_installed || system->is_loaded)
 		note(f);
 	else
 		problem(f, EXIT_NO_DEVICE);
@@ -310,8 +421,12 @@ static void examine_installed(const struct system *system, struct finding *f)
 		what(f, "module %s is installed for this kernel", system->version);
 		return;
 	}
+	if (system->container) {
+		what(f, "the module is the host's matter");
+		return;
+	}
 	what(f, "no module is installed for kernel %s", system->release);
-	if (system->is_loaded || system->container)
+	if (system->is_loaded)
 		note(f);
 	else
 		problem(f, EXIT_NO_DEVICE);
@@ -326,10 +441,12 @@ static void examine_installed(const struct system *system, struct finding *f)
 		len = strcspn(other, "/");
 		why(f, "'make install' put it there for kernel %.*s; each needs its own build",
 		    (int)len, other);
-		mend(f, "sudo make install; in the source of evnotify");
+		mend(f, "sudo make install");
+		add_hint(f, IN_SOURCE);
 	} else {
 		why(f, "neither DKMS nor 'make install' has put one there");
-		mend(f, "sudo apt install dkms && sudo make dkms-install; in the source of evnotify, or sudo apt install ./evnotify-dkms_*.deb");
+		mend(f, "sudo apt install dkms && sudo make dkms-install");
+		add_hint(f, IN_SOURCE "; or the package: sudo apt install ./evnotify-dkms_*.deb");
 	}
 }
 
@@ -378,18 +495,21 @@ static bool has_certificate(const struct system *system, const char *path)
 /* What gets the module signed with the key of this machine, and that into the firmware. */
 static void mend_signature(const struct system *system, struct finding *f)
 {
-	if (!exists(EFI_VARIABLES))
+	add_hint(f, ENROL_HINT);
+	if (!exists(EFI_VARIABLES)) {
 		mend(f, WITHOUT_ENFORCEMENT);
-	else if (has_certificate(system, MOK_CERTIFICATE))
+		add_hint(f, WITHOUT_ENFORCEMENT_HINT);
+	} else if (has_certificate(system, MOK_CERTIFICATE)) {
 		mend(f, "sudo apt install mokutil && " ENROL, MOK_CERTIFICATE);
-	else if (has_certificate(system, UBUNTU_CERTIFICATE))
+	} else if (has_certificate(system, UBUNTU_CERTIFICATE)) {
 		mend(f, "sudo apt install mokutil && " ENROL, UBUNTU_CERTIFICATE);
-	else if (strstr(system->path, "/dkms/"))
+	} else if (strstr(system->path, "/dkms/")) {
 		mend(f, BUILD_ANEW ENROL, system->version, system->release, system->version,
 		     system->release, MOK_CERTIFICATE);
-	else
-		mend(f, BUILD_BY_DKMS ENROL "; make in the source of evnotify", system->path,
-		     MOK_CERTIFICATE);
+	} else {
+		mend(f, BUILD_BY_DKMS ENROL, system->path, MOK_CERTIFICATE);
+		add_hint(f, IN_SOURCE "; " ENROL_HINT);
+	}
 }
 
 static void examine_signature(const struct system *system, struct finding *f)
@@ -401,6 +521,14 @@ static void examine_signature(const struct system *system, struct finding *f)
 		what(f, "this kernel loads no more modules");
 		why(f, "kernel.modules_disabled is 1, which cannot be taken back");
 		mend(f, "sudo reboot");
+		return;
+	}
+	if (!enforced && has_secure_boot() && !exists(SECURITYFS "lockdown") &&
+	    !exists(SECURITYFS "lsm")) {
+		note(f);
+		what(f, "Secure Boot is on; whether the kernel takes unsigned modules is not known");
+		why(f, "that stands in " SECURITYFS "lockdown, which cannot be read");
+		mend(f, "sudo mount -t securityfs securityfs " SECURITYFS);
 		return;
 	}
 	if (!enforced) {
@@ -422,8 +550,8 @@ static void examine_signature(const struct system *system, struct finding *f)
 		what(f, "the module is signed by '%s'", system->signer);
 		why(f, "%s is on, and what keys the kernel trusts cannot be seen from here",
 		    enforced);
-		mend(f, "sudo modprobe " MODULE_NAME
-		     "; if the kernel refuses it, see evnotify-secureboot(7)");
+		mend(f, "sudo modprobe " MODULE_NAME);
+		add_hint(f, "if the kernel refuses it, see evnotify-secureboot(7)");
 		return;
 	}
 	problem(f, EXIT_REFUSED);
@@ -438,21 +566,41 @@ static void examine_signature(const struct system *system, struct finding *f)
 	mend_signature(system, f);
 }
 
+/* Is the module among those that are loaded at boot? */
+static bool is_opted_in(void)
+{
+	char text[4096] = "\n";
+	FILE *file = fopen(MODULES_LOAD, "re");
+	size_t len = file ? fread(text + 1, 1, sizeof(text) - 2, file) : 0;
+
+	text[len + 1] = '\0';
+	if (file)
+		fclose(file);
+	return strstr(text, "\n" MODULE_NAME);
+}
+
 static void examine_loaded(const struct system *system, struct finding *f)
 {
+	const char *where = system->container ? "on the host; " : "";
+
 	if (!system->is_loaded) {
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "the module is not loaded");
 		if (system->cause) {
 			why(f, "it cannot be, until what comes first is mended");
-			mend(f, "%s", system->cause->mend);
+			mend_cause(system, f);
+			return;
+		}
+		mend(f, "sudo modprobe " MODULE_NAME);
+		if (is_opted_in()) {
+			why(f, "it is loaded at every boot, but has failed to, or was unloaded");
+			add_hint(f, "%ssystemctl status systemd-modules-load says more", where);
 			return;
 		}
 		why(f, "nothing loads it by itself");
-		mend(f, "sudo modprobe " MODULE_NAME "; %sat every boot: %s " MODULES_LOAD,
-		     system->container ? "on the host; " : "",
-		     exists(MODULES_LOAD) ? "sudo sed -i 's/^#evnotify/evnotify/'" :
-					    "echo evnotify | sudo tee");
+		add_hint(f, "%sat every boot: %s " MODULES_LOAD, where,
+			 exists(MODULES_LOAD) ? "sudo sed -i 's/^#evnotify/evnotify/'" :
+						"echo evnotify | sudo tee");
 		return;
 	}
 	what(f, "module %s is loaded", system->loaded_version);
@@ -461,137 +609,36 @@ static void examine_loaded(const struct system *system, struct finding *f)
 	note(f);
 	what(f, "module %s is loaded, but %s is installed",
 	     system->loaded_version, system->version);
-	why(f, "it was loaded before the upgrade");
+	why(f, "the other one was loaded before this one was installed, or by insmod");
 	mend(f, RELOAD);
-}
-
-/* Is the user in the group by the books, though this process is not? */
-static bool is_member(gid_t gid)
-{
-	struct passwd *user = getpwuid(getuid());
-	gid_t groups[256];
-	int n = ARRAY_SIZE(groups);
-
-	if (!user || getgrouplist(user->pw_name, user->pw_gid, groups, &n) < 0)
-		return false;
-	for (int i = 0; i < n; i++)
-		if (groups[i] == gid)
-			return true;
-	return false;
-}
-
-static void examine_permission(const struct system *system, const struct stat *st,
-			       struct finding *f)
-{
-	struct group *group = getgrgid(st->st_gid);
-	const char *name = group ? group->gr_name : "?";
-	char path[256];
-
-	problem(f, EXIT_NO_PERMISSION);
-	what(f, "no permission for %s", system->device);
-	if (system->container || st->st_gid == OVERFLOW_GID) {
-		why(f, "a container has the groups that it was given, and lacks the node's");
-		mend(f, RUN_WITH_DEVICE);
-	} else if (st->st_gid == 0 || !(st->st_mode & S_IRGRP)) {
-		why(f, "it is root's alone: no udev rule gave it to the group evnotify");
-		if (find_file(UDEV_RULE, path, sizeof(path)))
-			mend(f, "sudo udevadm control --reload && sudo udevadm trigger --sysname-match=evnotify");
-		else
-			mend(f, "sudo make install; in the source of evnotify, or sudo apt install ./evnotify_*.deb");
-	} else if (is_member(st->st_gid)) {
-		why(f, "you are in its group %s, but since after you logged in", name);
-		mend(f, "newgrp %s; or log out and in again", name);
-	} else {
-		why(f, "it belongs to the group %s, and you are not in it", name);
-		mend(f, "sudo usermod -aG %s $USER; then log in anew", name);
-	}
-}
-
-/* The module is loaded, but the node is another's, or is not there. */
-static void mend_node(const struct system *system, struct finding *f)
-{
-	char number[32] = "";
-
-	read_line("/sys/class/misc/" MODULE_NAME "/dev", number, sizeof(number));
-	number[strcspn(number, ":")] = ' ';
-	if (system->container)
-		mend(f, RUN_WITH_DEVICE);
-	else
-		mend(f, "sudo rm -f %s && sudo mknod -m 660 %s c %s", system->device,
-		     system->device, number);
-}
-
-static void examine_node(const struct system *system, struct finding *f)
-{
-	struct stat st;
-	int fd;
-
-	if (stat(system->device, &st) < 0) {
-		problem(f, EXIT_NO_DEVICE);
-		what(f, "%s: %s", system->device, strerror(errno));
-		if (!system->is_loaded) {
-			why(f, "the module makes it, and is not loaded");
-			mend(f, "%s", system->cause->mend);
-			return;
-		}
-		why(f, "the module is loaded, so /dev is not the kernel's devtmpfs");
-		mend_node(system, f);
-		return;
-	}
-	fd = open(system->device, O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		what(f, "%s can be opened", system->device);
-		close(fd);
-		return;
-	}
-	if (errno == EACCES) {
-		examine_permission(system, &st, f);
-		return;
-	}
-	what(f, "%s cannot be opened: %s", system->device, strerror(errno));
-	if (errno == EPERM) {
-		problem(f, EXIT_NO_PERMISSION);
-		why(f, "a container may use only devices that it was given");
-		mend(f, RUN_WITH_DEVICE);
-		return;
-	}
-	problem(f, EXIT_NO_DEVICE);
-	why(f, "the node is of no module that is loaded");
-	if (system->is_loaded)
-		mend_node(system, f);
-	else
-		mend(f, "sudo rm %s && %s", system->device, system->cause->mend);
 }
 
 static void mend_version(const struct system *system, struct finding *f)
 {
 	const char *own = evn_version_string();
 
-	if (strcmp(system->version, own) == 0)
+	if (strcmp(system->version, own) == 0) {
 		mend(f, RELOAD);
-	else
-		mend(f, "sudo apt install ./evnotify_*.deb ./evnotify-dkms_*.deb && " RELOAD
-		     "; of one release, %s or later, or, in its source: sudo make install",
-		     strverscmp(system->loaded_version, own) > 0 ? system->loaded_version : own);
+		return;
+	}
+	mend(f, "sudo apt install ./evnotify_*.deb ./evnotify-dkms_*.deb && " RELOAD);
+	add_hint(f, "both of one release, %s or later; or, in its source directory: "
+		 "sudo make install && " RELOAD,
+		 strverscmp(system->loaded_version, own) > 0 ? system->loaded_version : own);
 }
 
 static void examine_version(const struct system *system, struct finding *f)
 {
-	struct evn *evn = evn_open(system->device, 0);
-	struct evnotify_info info;
-	bool known = evn && evn_info(evn, &info) == 0;
-
-	if (evn)
-		evn_close(evn);
-	if (known && info.abi_version < EVNOTIFY_ABI_VERSION) {
+	if (!system->open_error && system->info.abi_version < EVNOTIFY_ABI_VERSION) {
 		problem(f, EXIT_VERSION);
 		what(f, "the module speaks version %u of the interface, this command needs %u",
-		     info.abi_version, EVNOTIFY_ABI_VERSION);
+		     system->info.abi_version, EVNOTIFY_ABI_VERSION);
 		why(f, "the module is of an older release than the command");
 		mend_version(system, f);
 		return;
 	}
-	what(f, "the command is of version %s", evn_version_string());
+	what(f, "the command is of version %s%s", evn_version_string(),
+	     system->open_error ? "; the module could not be asked" : "");
 	if (!*system->loaded_version || strcmp(system->loaded_version, evn_version_string()) == 0)
 		return;
 	note(f);
@@ -621,14 +668,17 @@ static void examine_io_uring(const struct system *system, struct finding *f)
 		mend(f, "sudo sysctl kernel.io_uring_disabled=0");
 	} else if (error == ENOSYS) {
 		why(f, "the kernel has none, or a filter hides it; poll and read work all the same");
-		mend(f, "docker run --security-opt seccomp=unconfined ...; if it is a filter's doing");
-	} else {
+		add_hint(f, WITHOUT_FILTER);
+	} else if (error == EPERM || error == EACCES) {
 		why(f, "a seccomp filter forbids it, as Docker's does; poll and read work all the same");
-		mend(f, "docker run --security-opt seccomp=unconfined ...");
+		add_hint(f, WITHOUT_FILTER);
+	} else {
+		why(f, "the kernel has it, and did not give one; poll and read work all the same");
 	}
 }
 
 const struct examination examinations[] = {
+	{ "files", examine_files },
 	{ "kernel", examine_kernel },
 	{ "container", examine_container },
 	{ "headers", examine_headers },

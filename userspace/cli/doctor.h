@@ -18,12 +18,17 @@ struct finding {
 	int status;		/* of the command, if this is its first problem */
 	char what[256];
 	char why[256];		/* these two only if something is not well */
-	char mend[1024];	/* a command; after a semicolon, what to know of it */
+	char mend[1024];	/* a command, as it can be pasted into a shell */
+	char hint[512];		/* where, when and what else */
 };
 
 /* What the system is like; found out once. */
 struct system {
 	const char *device;
+	char quoted[256];	/* the same for a shell */
+	int files_error;	/* errno if this process can open no more files, or 0 */
+	int open_error;		/* errno of opening the device, or 0 */
+	struct evnotify_info info;	/* if that is 0 */
 	const char *release;
 	const char *container;	/* which kind, or NULL */
 	bool is_loaded;
@@ -45,5 +50,22 @@ struct examination {
 extern const struct examination examinations[];
 
 void learn_system(struct system *system, const char *device);
+void examine_node(const struct system *system, struct finding *f);
+
+/* What a finding says; each replaces what was said before. */
+void what(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void why(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void mend(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void add_hint(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void note(struct finding *f);
+void problem(struct finding *f, int status);
+void mend_cause(const struct system *system, struct finding *f);
+
+#define RELOAD		"sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME
+
+/* Only whoever starts the container can do that, and knows its image. */
+#define GIVE_DEVICE	"on the host: start the container with podman run --device " DEVICE_PATH \
+			" --group-add keep-groups, or docker run --device " DEVICE_PATH \
+			" --group-add $(getent group evnotify | cut -d: -f3)"
 
 #endif /* DOCTOR_H */

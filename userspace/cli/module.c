@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <libkmod.h>
-#include <limits.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -51,21 +51,31 @@ static void built_for(struct kmod_module *kmod, char *buf, size_t size)
 	kmod_module_info_free_list(list);
 }
 
+/* May this process load modules? Unknown counts as yes. */
+static bool may_load(void)
+{
+	unsigned long long capabilities;
+	bool may = true;
+	size_t len;
+	char *text = read_all("/proc/self/status", &len);
+	const char *line = len ? memmem(text, len, "\nCapEff:", strlen("\nCapEff:")) : NULL;
+
+	if (line && sscanf(line, " CapEff: %llx", &capabilities) == 1)
+		may = capabilities >> CAP_SYS_MODULE & 1;
+	free(text);
+	return may;
+}
+
+/* The kernel says EPERM for each of these. */
 static int no_module_permission(void)
 {
-	if (file_says("/proc/sys/kernel/modules_disabled", "1")) {
-		fail(EXIT_REFUSED, "this kernel loads no more modules (modules_disabled)");
-		hint("boot again; the setting cannot be taken back");
-		return EXIT_REFUSED;
-	}
-	if (is_locked_down()) {
-		fail(EXIT_REFUSED, "the kernel is locked down and loads signed modules only");
-		hint("turn Secure Boot off, or sign the module with a key that mokutil imported");
-		return EXIT_REFUSED;
-	}
+	if (file_says("/proc/sys/kernel/modules_disabled", "1"))
+		return fail(EXIT_REFUSED, "this kernel loads no more modules (modules_disabled)");
+	if (may_load() && is_locked_down())
+		return fail(EXIT_REFUSED,
+			    "the kernel is locked down and loads signed modules only");
 	fail(EXIT_NO_PERMISSION, "loading a module needs the right to (CAP_SYS_MODULE)");
-	hint("sudo evnotify ..., or once: sudo modprobe " MODULE_NAME
-	     "; in a container: on the host");
+	hint("run the command with sudo; a container has to leave the module to its host");
 	return EXIT_NO_PERMISSION;
 }
 
@@ -80,10 +90,8 @@ static int refused(struct kmod_module *kmod, const char *what, int error)
 	case EKEYREJECTED:
 	case ENOKEY:
 	case EBADMSG:
-		fail(EXIT_REFUSED, "the kernel refused the signature of %s: %s", what,
-		     strerror(error));
-		hint("sign it or turn Secure Boot off; mokutil --import /var/lib/dkms/mok.pub");
-		return EXIT_REFUSED;
+		return fail(EXIT_REFUSED, "the kernel refused the signature of %s: %s", what,
+			    strerror(error));
 	case ENOENT:
 		fail(EXIT_REFUSED, "%s uses a symbol that this kernel does not have", what);
 		break;
@@ -91,20 +99,16 @@ static int refused(struct kmod_module *kmod, const char *what, int error)
 	case EINVAL:
 		built_for(kmod, kernel, sizeof(kernel));
 		if (*kernel && strcmp(kernel, running_kernel()) != 0)
-			fail(EXIT_REFUSED, "%s was built for kernel %s, this one is %s", what,
-			     kernel, running_kernel());
-		else
-			fail(EXIT_REFUSED, "%s is not a module for this kernel: %s", what,
-			     strerror(error));
+			return fail(EXIT_REFUSED, "%s was built for kernel %s, this one is %s",
+				    what, kernel, running_kernel());
+		fail(EXIT_REFUSED, "%s is not a module for this kernel: %s", what,
+		     strerror(error));
 		break;
 	default:
 		fail(EXIT_REFUSED, "the kernel refused to load %s: %s", what,
 		     strerror(error));
-		hint("sudo dmesg | tail: the kernel's own message");
-		return EXIT_REFUSED;
 	}
-	hint("sudo dkms autoinstall builds it for kernel %s; sudo dmesg | tail says more",
-	     running_kernel());
+	hint("'sudo dmesg | tail' has what the kernel says of it");
 	return EXIT_REFUSED;
 }
 
@@ -124,7 +128,7 @@ static int find_module(struct kmod_ctx *ctx, const char *file, struct kmod_modul
 	if (ret < 0 || !list) {
 		fail(EXIT_NO_DEVICE, "no module " MODULE_NAME " is installed for kernel %s",
 		     running_kernel());
-		hint("install evnotify-dkms, or name a module: --module FILE.ko");
+		hint("a module that is not installed: --module FILE.ko");
 		return EXIT_NO_DEVICE;
 	}
 	*kmod = kmod_module_get_module(list);
@@ -166,49 +170,43 @@ static int insert(struct kmod_module *kmod, const char *file)
 					       NULL);
 }
 
-/*
- * Loads the module and waits for @node. If somebody else loaded it meanwhile,
- * that is as good, and theirs to unload.
- */
-int module_load(struct module *module, const char *file, const char *node)
+/* Sets module->kmod if it was loaded here: another's is not ours to unload. */
+static int load(struct module *module, const char *file, const char *what)
 {
-	const char *what = file ? file : "module " MODULE_NAME;
 	struct kmod_module *kmod;
 	int status;
 	int ret;
 
-	module->kmod = NULL;
 	module->ctx = kmod_new(NULL, NULL);
 	if (!module->ctx)
 		return fail(EXIT_FAILED, "libkmod cannot be used: %s", strerror(errno));
 	kmod_set_log_priority(module->ctx, 0);
-
 	status = find_module(module->ctx, file, &kmod);
 	if (status)
-		goto err_unref_ctx;
+		return status;
 	ret = insert(kmod, file);
-	if (ret < 0 && ret != -EEXIST) {
-		status = refused(kmod, what, -ret);
-		goto err_unref_kmod;
-	}
-	if (!wait_for_node(node)) {
-		status = fail(EXIT_NO_DEVICE, "%s is loaded, but %s did not appear", what, node);
-		hint("mount devtmpfs on /dev; a device of another name: --device PATH");
-		if (ret != -EEXIST)
-			kmod_module_remove_module(kmod, O_NONBLOCK);
-		goto err_unref_kmod;
-	}
-	if (ret == -EEXIST)
-		kmod_module_unref(kmod);
-	else
+	if (!ret) {
 		module->kmod = kmod;
-	return EXIT_OK;
-
-err_unref_kmod:
+		return EXIT_OK;
+	}
+	if (ret != -EEXIST)
+		status = refused(kmod, what, -ret);
 	kmod_module_unref(kmod);
-err_unref_ctx:
-	kmod_unref(module->ctx);
-	module->ctx = NULL;
+	return status;
+}
+
+/* Loads the module, unless it is loaded, and waits for @node. */
+int module_load(struct module *module, const char *file, const char *node)
+{
+	const char *what = file ? file : "module " MODULE_NAME;
+	int status = EXIT_OK;
+
+	if (!exists("/sys/module/" MODULE_NAME))
+		status = load(module, file, what);
+	if (!status && !wait_for_node(node))
+		status = fail(EXIT_NO_DEVICE, "the module is loaded, but %s did not appear", node);
+	if (status)
+		hint_doctor(node);
 	return status;
 }
 

@@ -80,30 +80,43 @@ full() { "$@" >/dev/full; }
 check "help to a full disk fails" fails 1 "No space left" full "$EVNOTIFY" --help
 
 # Opening fails.
-check "no device" fails 3 "modprobe" "$EVNOTIFY" info --device "$tmp/none"
-check "not the device" fails 3 "not an evnotify device" "$EVNOTIFY" info --device /dev/null
-check "no permission" fails 4 "sudo" env FAKE_OPEN=13 "$FAKE" info
-check "a device that went" fails 3 "modprobe" env FAKE_OPEN=6 "$FAKE" watch
-check "too many open files" fails 1 "Too many" env FAKE_OPEN=24 "$FAKE" watch
-check "an older module" fails 6 "release 4.5.6" env FAKE_ABI=0 "$FAKE" info
+opening() {
+	what=$1
+	shift
+	check "$what" fails "$@"
+	case $* in *--device*) doctor="evnotify doctor --device $tmp/none'" ;; *) doctor="evnotify doctor'" ;; esac
+	check "$what: that leads to the doctor" same 1 "$(echo "$err" | grep -c "hint: '$doctor says what is wrong")"
+}
+opening "no device" 3 "No such file" "$EVNOTIFY" info --device "$tmp/none"
+opening "not the device" 3 "not the device of evnotify" env FAKE_OPEN=25 "$FAKE" info
+for device in /dev/null "$tmp"; do
+	check "nor is $device" fails 3 "not the device of evnotify" "$EVNOTIFY" info --device "$device"
+done
+opening "no permission" 4 "Permission denied" env FAKE_OPEN=13 "$FAKE" info
+opening "a device that went" 3 "No such device" env FAKE_OPEN=6 "$FAKE" watch
+opening "too many open files" 1 "Too many" env FAKE_OPEN=24 "$FAKE" watch
+opening "an older module" 6 "interface version 0, this command needs 1" env FAKE_ABI=0 "$FAKE" info
 check "a newer module is fine" fails 0 "" env FAKE_ABI=7 "$FAKE" info
 
 # The module.
 load="$FAKE --device $node --module $tmp/evnotify.ko 0 0"
 check "no such module file" fails 3 "No such file" \
 	"$FAKE" --device "$node" --module "$tmp/none.ko" 1 0
-check "no module for this kernel" fails 3 "evnotify-dkms" "$EVNOTIFY" --device "$node" 1 0
+check "no module for this kernel" fails 3 "is installed for kernel" "$EVNOTIFY" --device "$node" 1 0
+check "that leads to the doctor, too" \
+	same 1 "$(echo "$err" | grep -c "hint: 'evnotify doctor --device $node' says what is wrong")"
 refuses() {
 	# shellcheck disable=SC2086
 	check "inserting fails with errno $1" fails "$2" "$3" env FAKE_INSERT="$1" $load
+	check "that leads to the doctor" same 1 "$(echo "$err" | grep -c "hint: 'evnotify doctor ")"
 }
 refuses 1 4 "CAP_SYS_MODULE"	# EPERM
 refuses 2 5 "symbol"		# ENOENT
 refuses 8 5 "not a module for this kernel"	# ENOEXEC
 refuses 22 5 "not a module for this kernel"	# EINVAL
 refuses 74 5 "signature"	# EBADMSG
-refuses 126 5 "mokutil"		# ENOKEY
-refuses 129 5 "mokutil"		# EKEYREJECTED
+refuses 126 5 "signature"		# ENOKEY
+refuses 129 5 "signature"		# EKEYREJECTED
 refuses 12 5 "dmesg"		# ENOMEM
 check "none of that left a node" test ! -e "$node"
 # shellcheck disable=SC2086
@@ -361,4 +374,23 @@ check "trace: no such file" fails 1 "No such file" "$EVNOTIFY" trace --file "$tm
 check "trace: a file that is none" fails 1 "directory" "$EVNOTIFY" trace --file "$tmp"
 check "trace: a file that has nothing of ours" fails 1 "trace-cmd report >FILE" \
 	"$EVNOTIFY" trace --file cli.sh
+
+# The doctor, as far as there is something to examine here. The rest is the VM's.
+# examined WHAT MEMBER...: of a finding
+examined() { printf '%s\n' "$out" | jq -r "select(.examined == \"$1\") | $2"; }
+touch "$tmp/plain"
+for device in /dev/null "$tmp/plain" "$tmp"; do
+	run "$EVNOTIFY" doctor --json --device "$device"
+	check "doctor: $device is not evnotify's, and stays" same \
+		"problem evnotify doctor" "$(examined node '.state + " " + .mend')"
+done
+run "$EVNOTIFY" doctor --device /dev/null
+check "doctor: what it is, as text" \
+	sh -c "'$EVNOTIFY' doctor --device /dev/null | grep -q 'why:  it is another device, character 1:3'"
+run "$EVNOTIFY" doctor --json --device "$tmp/plain/x'y z"
+check "doctor: what is for a shell is quoted" same "namei -l '$tmp/plain/x'\\''y z'" "$(examined node .mend)"
+few() { sh -c 'ulimit -n 6; exec "$@"' sh "$@"; }
+run few "$EVNOTIFY" doctor --json
+check "doctor: no files to open: that is all that it says" same "1 1 files problem" \
+	"$rc $(printf '%s\n' "$out" | jq -rs '"\(length) \(.[0].examined) \(.[0].state)"')"
 tap_done

@@ -15,7 +15,7 @@ count() { printf '%s\n' "$out" | grep -c "$1"; }
 load="$EVNOTIFY ${MODULE:+--module $MODULE}"
 
 check "the module is not loaded at the start" absent
-check "no device: status 3" fails 3 "modprobe" "$EVNOTIFY" info
+check "no device: status 3" fails 3 "evnotify doctor" "$EVNOTIFY" info
 for mode in 0 1; do
 	run $load -n 3 0.05 $mode
 	check "evnotify 0.05 $mode loads the module and makes three rounds" \
@@ -58,6 +58,11 @@ if [ -n "$MODULE" ]; then insmod "$MODULE"; else modprobe evnotify; fi
 check "the module is loaded by hand" loaded
 run "$EVNOTIFY" -n 1 0 0
 check "then it stays" loaded
+mv /dev/evnotify /dev/hidden
+check "loaded, but without its node: it says so" \
+	fails 3 "is loaded, but /dev/evnotify did not appear" $load -n 1 0 0
+mv /dev/hidden /dev/evnotify
+check "and it is still loaded" loaded
 check "info names the module's limits" sh -c "'$EVNOTIFY' info | grep -q '^max_requests'"
 
 for mode in pending wait eventfd; do
