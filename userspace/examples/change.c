@@ -4,6 +4,7 @@
  *
  * cc change.c $(pkg-config --cflags --libs libevnotify)
  */
+#define _POSIX_C_SOURCE 199309L		/* for CLOCK_MONOTONIC, also in ISO C */
 #include <err.h>
 #include <errno.h>
 #include <evnotify.h>
@@ -22,9 +23,9 @@ static struct evnotify_event take(struct evn *evn)
 int main(void)
 {
 	struct evnotify_request reqs[3] = {
-		{ .user_data = 1, .clockid = CLOCK_MONOTONIC, .due_ns = 60000000000 },
-		{ .user_data = 2, .clockid = CLOCK_MONOTONIC, .due_ns = 60000000000 },
-		{ .user_data = 3, .clockid = CLOCK_MONOTONIC, .due_ns = 60000000000 },
+		{ .user_data = 1, .due_ns = 60000000000, .clockid = CLOCK_MONOTONIC },
+		{ .user_data = 2, .due_ns = 60000000000, .clockid = CLOCK_MONOTONIC },
+		{ .user_data = 3, .due_ns = 60000000000, .clockid = CLOCK_MONOTONIC },
 	};
 	struct evnotify_update soon = { .due_ns = 100000000 };
 	struct evn *evn = evn_open(NULL, 0);

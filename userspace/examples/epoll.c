@@ -5,6 +5,7 @@
  *
  * cc epoll.c $(pkg-config --cflags --libs libevnotify); ./a.out [REQUESTS]
  */
+#define _POSIX_C_SOURCE 199309L		/* for CLOCK_MONOTONIC, also in ISO C */
 #include <err.h>
 #include <errno.h>
 #include <evnotify.h>
@@ -20,7 +21,7 @@
 /* Arms n requests whose due times are spread evenly over a second. */
 static void arm(struct evn *evn, unsigned int n)
 {
-	struct evnotify_request *reqs = calloc(n, sizeof(*reqs));
+	struct evnotify_request *reqs = (struct evnotify_request *)calloc(n, sizeof(*reqs));
 	unsigned int done = 0;
 
 	if (!reqs)
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 		errx(2, "usage: %s [REQUESTS, 1 to 1000000]", argv[0]);
 	if (!evn)
 		err(1, "/dev/evnotify");
-	seen = calloc(n, sizeof(*seen));
+	seen = (bool *)calloc(n, sizeof(*seen));
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	if (!seen || ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, evn_fd(evn), &want) < 0)
 		err(1, "epoll");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Notified by an eventfd. cc event.c $(pkg-config --cflags --libs libevnotify) */
+#define _POSIX_C_SOURCE 199309L		/* for CLOCK_MONOTONIC, also in ISO C */
 #include <err.h>
 #include <evnotify.h>
 #include <stdio.h>
@@ -10,9 +11,9 @@
 int main(void)
 {
 	struct evnotify_request req = {
+		.due_ns = 500000000,		/* half a second from now */
 		.mode = EVNOTIFY_MODE_EVENTFD,
 		.clockid = CLOCK_MONOTONIC,
-		.due_ns = 500000000,		/* half a second from now */
 	};
 	struct evn *evn = evn_open(NULL, 0);
 	uint64_t expirations;

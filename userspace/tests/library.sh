@@ -51,9 +51,24 @@ check "and needs it by its soname" \
 check "the C++ program runs on the shared library" env LD_LIBRARY_PATH="$root/usr/lib" "$tmp/use++"
 check "the installed command runs" same "evnotify $(cat ../module/VERSION)" \
 	"$("$root/usr/bin/evnotify" --version)"
-for example in examples/*.c; do
-	check "$example builds against the installed library" \
-		builds "$CC" -o "$tmp/example" "$example"
+# Programs that people copy: the examples, those of README.md and that of evnotify(7).
+mkdir "$tmp/programs"
+cp examples/*.c "$tmp/programs"
+for number in 1 2; do
+	awk -v number=$number '/^```/ { inside = /^```c$/ && ++n == number; next } inside' ../README.md \
+		>"$tmp/programs/readme_$number.c"
+done
+check "README.md has the example pending.c" cmp examples/pending.c "$tmp/programs/readme_1.c"
+check "README.md has the example event.c" cmp examples/event.c "$tmp/programs/readme_2.c"
+sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' man/evnotify.7 | sed '1,/^\.Bd/d; /^\.Ed/d' >"$tmp/programs/evnotify.7.c"
+strict() { builds "$@" -Wno-missing-field-initializers -o "$tmp/program" "$program"; }
+for program in "$tmp"/programs/*.c; do
+	for standard in c99 c11 gnu11 c2x; do
+		check "${program##*/} compiles as $standard" strict "$CC" -std=$standard
+	done
+	for standard in c++20 gnu++20; do
+		check "${program##*/} compiles as $standard" strict "$CXX" -x c++ -std=$standard
+	done
 done
 check "every installed manual page and link opens" \
 	same "" "$(find -L "$root/usr/share/man" -type l; find -L "$root/usr/share/man" -empty)"
