@@ -225,7 +225,7 @@ rm /dev/evnotify
 mknod /dev/evnotify c 10 250
 diagnose env
 status "another's node" 3
-finds "another's node" node problem "of no module"
+finds "another's node" node problem "belongs to no module"
 check "what it says about that mends it" mend node
 diagnose env
 status "the right node is back" 0
@@ -295,7 +295,7 @@ rmmod evnotify
 # the node that was made by hand is still there
 diagnose env
 status "a stale node" 3
-finds "a stale node" node problem "of no module"
+finds "a stale node" node problem "belongs to no module"
 check "what it says about 'node' mends that too" mend node
 diagnose env
 status "no longer stale" 0

@@ -587,7 +587,7 @@ static void examine_loaded(const struct system *system, struct finding *f)
 		problem(f, EXIT_NO_DEVICE);
 		what(f, "the module is not loaded");
 		if (system->cause) {
-			why(f, "it cannot be, until what comes first is mended");
+			why(f, "it cannot be, before the first problem is solved");
 			mend_cause(system, f);
 			return;
 		}

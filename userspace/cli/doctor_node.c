@@ -193,7 +193,8 @@ void examine_node(const struct system *system, struct finding *f)
 	case ENODEV:
 	case ENXIO:
 		problem(f, EXIT_NO_DEVICE);
-		why(f, "the node is of no module that is loaded");
+		why(f, "its device number, %u:%u, belongs to no module that is loaded",
+		    major(st.st_rdev), minor(st.st_rdev));
 		mend_node(system, "sudo rm ", f);
 		break;
 	default:

@@ -52,6 +52,6 @@ help)
 		'(-n --count)'{-n+,--count=}'[rounds]:number:' \
 		'--module=[module to load]:file:_files -g "*.ko*"' \
 		'1:delay or command:(watch info trace doctor help)' \
-		'2:0 pending request, 1 event:(0 1)'
+		'2:0 pending, 1 eventfd:(0 1)'
 	;;
 esac
