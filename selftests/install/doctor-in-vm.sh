@@ -175,7 +175,7 @@ diagnose su user -s /bin/sh -c '"$@"' -- sh env
 status "in the group" 0
 
 # As many files as a user may have open, or a process, or all.
-node() { ls -l /dev/evnotify; }
+node() { stat -c '%A %U:%G %t:%T' /dev/evnotify; }
 before=$(node)
 echo 2 >/sys/module/evnotify/parameters/max_user_instances
 # shellcheck disable=SC2016 # expands inside

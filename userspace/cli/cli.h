@@ -128,6 +128,7 @@ enum input_stdin {
 struct input {
 	struct pollfd fds[INPUT_FDS];	/* stdin, signals and stdout */
 	bool is_terminal;	/* stdin is, and may be ours to read single keys from */
+	bool ended;		/* the run has to end */
 	bool eof;		/* stdin has ended without a key */
 	int signal;		/* the signal that came, or 0 */
 	uint64_t deadline_ns;	/* on CLOCK_MONOTONIC; 0: none */

@@ -346,7 +346,7 @@ static int loop(const struct options *opt, struct text *text, struct input *inpu
 			input->signal = SIGPIPE;
 			return EXIT_OK;
 		}
-		if (ferror(stdout))
+		if (ferror(stdout) && !input->ended)
 			return flush_output();
 	} while (!stop);
 	return EXIT_OK;

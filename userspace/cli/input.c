@@ -2,10 +2,12 @@
 /*
  * What ends a run, or stops it. Keys, signals and the end of the reader all come
  * through descriptors, so that one poll(2) waits for them and for completions,
- * without a race between them.
+ * without a race between them. As signals are blocked, output waits in poll(2),
+ * too, until it can be written.
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -17,6 +19,8 @@
 #define FOREGROUND_POLL_MS	200
 
 enum { FD_STDIN, FD_SIGNALS, FD_STDOUT };
+
+static struct input *current;
 
 static struct termios saved_termios;
 static bool saved;
@@ -113,31 +117,6 @@ static void stop(struct input *input, int signal_number)
 		attend_terminal(input);
 }
 
-int input_open(struct input *input, enum input_stdin use)
-{
-	sigset_t set;
-	int fd;
-
-	memset(input, 0, sizeof(*input));
-	/* A reader that went away must not keep us from tidying up. */
-	signal(SIGPIPE, SIG_IGN);
-	choose_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return fail(EXIT_FAILED, "cannot watch for signals: %s", strerror(errno));
-	input->fds[FD_SIGNALS] = (struct pollfd){ .fd = fd, .events = POLLIN };
-	input->fds[FD_STDOUT] = (struct pollfd){ .fd = STDOUT_FILENO };
-	input->fds[FD_STDIN] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	if (!isatty(STDIN_FILENO))
-		input->fds[FD_STDIN].fd = use == INPUT_BYTES ? STDIN_FILENO : -1;
-	else
-		input->is_terminal = tcgetpgrp(STDIN_FILENO) >= 0;
-	if (input->is_terminal)
-		attend_terminal(input);
-	return EXIT_OK;
-}
-
 /* Did a signal come that ends the run? */
 static bool take_signal(struct input *input)
 {
@@ -206,6 +185,79 @@ static int timeout(const struct input *input)
 	return ms < INT_MAX ? (int)ms : -1;
 }
 
+/* Waits until there is room for output; false: the run has ended, and there is none. */
+static bool await_output(struct input *input)
+{
+	struct pollfd *out = &input->fds[FD_STDOUT];
+	bool ready;
+
+	do {
+		out->events = POLLOUT;
+		if (poll(input->fds, INPUT_FDS, input->ended ? 0 : timeout(input)) < 0)
+			for (int i = 0; i < INPUT_FDS; i++)
+				input->fds[i].revents = 0;
+		ready = out->revents;
+		out->events = 0;
+		out->revents = 0;
+		if (!ready && !input->ended)
+			input->ended = must_stop(input);
+		else if (!ready)
+			return false;
+	} while (!ready);
+	return true;
+}
+
+static ssize_t write_output(void *cookie, const char *buf, size_t size)
+{
+	/* What a pipe that is ready takes at once. */
+	size_t some = MIN(size, (size_t)PIPE_BUF);
+
+	(void)cookie;
+	if (!current || await_output(current))
+		return write(STDOUT_FILENO, buf, some);
+	errno = EINTR;
+	return 0;
+}
+
+static void divert_output(void)
+{
+	FILE *file = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_output });
+
+	if (!file)
+		abort();
+	fflush(stdout);
+	if (isatty(STDOUT_FILENO))
+		setlinebuf(file);
+	stdout = file;
+}
+
+int input_open(struct input *input, enum input_stdin use)
+{
+	sigset_t set;
+	int fd;
+
+	memset(input, 0, sizeof(*input));
+	/* A reader that went away must not keep us from tidying up. */
+	signal(SIGPIPE, SIG_IGN);
+	choose_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return fail(EXIT_FAILED, "cannot watch for signals: %s", strerror(errno));
+	input->fds[FD_SIGNALS] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	input->fds[FD_STDOUT] = (struct pollfd){ .fd = STDOUT_FILENO };
+	input->fds[FD_STDIN] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (!isatty(STDIN_FILENO))
+		input->fds[FD_STDIN].fd = use == INPUT_BYTES ? STDIN_FILENO : -1;
+	else
+		input->is_terminal = tcgetpgrp(STDIN_FILENO) >= 0;
+	if (input->is_terminal)
+		attend_terminal(input);
+	current = input;
+	divert_output();
+	return EXIT_OK;
+}
+
 /*
  * Blocks until a descriptor of @fds is ready, or for a while. The first INPUT_FDS
  * entries are for the input, the caller's follow. Returns whether the run must end.
@@ -217,17 +269,19 @@ bool input_wait(struct input *input, struct pollfd *fds, unsigned int n)
 		for (unsigned int i = 0; i < n; i++)
 			fds[i].revents = 0;
 	memcpy(input->fds, fds, sizeof(input->fds));
-	return must_stop(input);
+	input->ended |= must_stop(input);
+	return input->ended;
 }
 
 /* Puts the terminal back; a signal that was held ends the command now. */
 int input_close(struct input *input, int status)
 {
 	restore_terminal();
+	if (fflush(stdout))
+		__fpurge(stdout);	/* or exit(3) would wait for the reader */
+	current = NULL;
 	close(input->fds[FD_SIGNALS].fd);
-	if (input->signal) {
-		fflush(stdout);
+	if (input->signal)
 		deliver(input->signal);
-	}
 	return status;
 }

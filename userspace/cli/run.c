@@ -69,6 +69,8 @@ int run_report(struct run *run, const struct evnotify_event *ev, const char *mod
 	print_event(ev, mode, clockid, seen_ns, run->json);
 	if (fflush(stdout) == 0)
 		return run->events ? EXIT_OK : RUN_STOPPED;
+	if (run->input->ended)
+		return RUN_STOPPED;
 	if (errno == EPIPE) {
 		run->input->signal = SIGPIPE;
 		return RUN_STOPPED;

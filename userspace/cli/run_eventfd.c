@@ -65,7 +65,7 @@ static int take_count(struct signalled *s, unsigned int i, int status)
 	if (s->expirations[i] != UINT64_MAX)
 		s->expirations[i] -= count;
 	ev.due_ns = s->due_ns[i];
-	ev.count = count < UINT32_MAX ? (__u32)count : UINT32_MAX;
+	ev.count = (uint32_t)MIN(count, UINT32_MAX);
 	ev.status = s->expirations[i] ? status : 0;
 	ev.flags = s->expirations[i] && !status ? EVNOTIFY_EVENT_MORE : 0;
 	s->due_ns[i] += req->period_ns;

@@ -206,6 +206,25 @@ left() {
 	same 141 $rc
 }
 check "also while it has nothing to say" left "$FAKE" watch --after 1000
+# stuck SIGNAL: it fills a pipe from which nobody reads, and gets the signal
+stuck() {
+	mkfifo "$tmp/reader"
+	exec 3<>"$tmp/reader"
+	"$FAKE" watch --at 1000 --period 1ms --mode pending >&3 2>/dev/null </dev/zero &
+	pid=$!
+	until find "/proc/$pid/fd" -lname '*signalfd*' 2>/dev/null | grep -q .; do :; done
+	sleep 0.5	# what a pipe holds
+	kill -"$1" $pid
+	{ sleep 20; kill -KILL $pid; } 2>/dev/null &
+	killer=$!
+	wait $pid
+	rc=$?
+	kill $killer
+	exec 3>&-
+	rm "$tmp/reader"
+	same "$2" $rc
+}
+check "TERM ends it also while its reader does not read" stuck TERM 143
 mkfifo "$tmp/idle"
 exec 3<>"$tmp/idle"
 check "trace --file: the same while its file has nothing to say" \
