@@ -252,6 +252,9 @@ diagnose env
 status "loaded by hand" 0
 finds "loaded by hand" headers note "apt install linux-headers-$release"
 finds "loaded by hand" installed note "no module is installed"
+mv /dev/evnotify /dev/aside
+check "loaded by hand, without its node: evnotify says so" fails 3 "did not appear" evnotify -n 1 0 0
+mv /dev/aside /dev/evnotify
 mv /hidden "$modules"
 diagnose in_state filtered
 status "a filter" 0
