@@ -146,7 +146,8 @@ static int parse(struct options *opt, int argc, char **argv)
 	int ret;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:e:f:qd:j" COMMON_OPTIONS, longopts, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "m:a:A:s:c:p:n:r:e:f:qd:j" COMMON_OPTIONS,
+				longopts, NULL)) >= 0) {
 		ret = parse_option(opt, c);
 		if (ret)
 			return ret;

@@ -3,6 +3,7 @@
  * What "evnotify doctor" examines. Each examination comes to one finding; they
  * go from the kernel up to the device, which doctor_node.c examines.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -30,7 +31,6 @@
 #define ENROL		"sudo mokutil --import %s && sudo reboot"
 #define ENROL_HINT	"then choose Enroll MOK, see evnotify-secureboot(7)"
 #define WITHOUT_FILTER	"the filter of a container: docker run --security-opt seccomp=unconfined"
-#define IN_SOURCE	"in the source directory of evnotify"
 #define BUILD_ANEW	"sudo apt install openssl mokutil && sudo dkms remove evnotify/%s -k %s && " \
 			"sudo dkms install evnotify/%s -k %s && "
 #define BUILD_BY_DKMS	"sudo apt install dkms openssl mokutil && sudo rm %s && " \
@@ -192,13 +192,14 @@ static const char *container_kind(void)
 /* Puts quotation marks around what a shell would take apart. */
 static void quote(const char *text, char *buf, size_t size)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789/._-+:,@%";
 	FILE *out = fmemopen(buf, size, "w");
+	const char *p = text;
 
 	if (!out)
 		abort();
-	if (*text && !text[strspn(text, plain)]) {
+	while (isalnum((unsigned char)*p) || (*p && strchr("/._-+:,@%", *p)))
+		p++;
+	if (p > text && !*p) {
 		fputs(text, out);
 	} else {
 		fputc('\'', out);
@@ -282,8 +283,7 @@ static void examine_files(const struct system *system, struct finding *f)
 	what(f, "nothing else can be examined: %s", strerror(system->files_error));
 	if (system->files_error == ENFILE) {
 		why(f, "the whole system has as many files open as it may (fs.file-max)");
-		mend(f, "sudo sh -c 'echo $(($(cat /proc/sys/fs/file-max) * 2)) "
-			">/proc/sys/fs/file-max'");
+		mend(f, "sudo sh -c 'echo $(($(cat /proc/sys/fs/file-max) * 2)) >/proc/sys/fs/file-max'");
 		add_hint(f, "until the next boot; something holds very many files open");
 		return;
 	}
@@ -379,8 +379,8 @@ static void examine_headers(const struct system *system, struct finding *f)
 	} else {
 		why(f, "%s is missing, and no Debian package has this kernel", path);
 		mend(f, OTHER_KERNEL);
-		add_hint(f, "or make /lib/modules/%s/build a link to the directory that this "
-			 "kernel was built in", system->release);
+		add_hint(f, "or make /lib/modules/%s/build a link to where this kernel was built",
+			 system->release);
 	}
 	if (system->is_installed || system->is_loaded)
 		note(f);
@@ -528,7 +528,7 @@ static void examine_signature(const struct system *system, struct finding *f)
 		note(f);
 		what(f, "Secure Boot is on; whether the kernel takes unsigned modules is not known");
 		why(f, "that stands in " SECURITYFS "lockdown, which cannot be read");
-		mend(f, "sudo mount -t securityfs securityfs " SECURITYFS);
+		mend(f, "sudo mount -t securityfs none " SECURITYFS);
 		return;
 	}
 	if (!enforced) {
@@ -622,8 +622,7 @@ static void mend_version(const struct system *system, struct finding *f)
 		return;
 	}
 	mend(f, "sudo apt install ./evnotify_*.deb ./evnotify-dkms_*.deb && " RELOAD);
-	add_hint(f, "both of one release, %s or later; or, in its source directory: "
-		 "sudo make install && " RELOAD,
+	add_hint(f, "both of one release, %s or later; or its source: sudo make install && " RELOAD,
 		 strverscmp(system->loaded_version, own) > 0 ? system->loaded_version : own);
 }
 

@@ -61,6 +61,7 @@ void note(struct finding *f);
 void problem(struct finding *f, int status);
 void mend_cause(const struct system *system, struct finding *f);
 
+#define IN_SOURCE	"in the source directory of evnotify"
 #define RELOAD		"sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME
 
 /* Only whoever starts the container can do that, and knows its image. */

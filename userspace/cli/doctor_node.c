@@ -17,6 +17,8 @@
 #define UDEV_RULE	"{/etc,/run,/usr/lib,/lib,/usr/local/lib}/udev/rules.d/70-evnotify.rules"
 #define DEVICE_GROUP	"evnotify"
 #define OVERFLOW_GID	65534		/* of a group that a user namespace does not know */
+#define READ_RULES	"sudo udevadm control --reload && " \
+			"sudo udevadm trigger --sysname-match=" MODULE_NAME
 #define PARAMETER	"/sys/module/" MODULE_NAME "/parameters/max_user_instances"
 
 /* Is the user in the group by the books, though this process is not? */
@@ -68,13 +70,10 @@ static void examine_permission(const struct system *system, const struct stat *s
 		why(f, "it is root's alone: no udev rule gave it to the group " DEVICE_GROUP);
 		if (!find_file(UDEV_RULE, path, sizeof(path))) {
 			mend(f, "sudo make install");
-			add_hint(f, "in the source directory of evnotify; or the package: "
-				 "sudo apt install ./evnotify_*.deb");
+			add_hint(f, IN_SOURCE "; or the package: sudo apt install ./evnotify_*.deb");
 			return;
 		}
-		mend(f, "%ssudo udevadm control --reload && "
-		     "sudo udevadm trigger --sysname-match=" MODULE_NAME,
-		     getgrnam(DEVICE_GROUP) ? "" : "sudo systemd-sysusers && ");
+		mend(f, "%s" READ_RULES, getgrnam(DEVICE_GROUP) ? "" : "sudo systemd-sysusers && ");
 	} else if (is_member(st->st_gid)) {
 		why(f, "you are in its group %s, but since after you logged in", name);
 		mend(f, "newgrp %s", name);
@@ -158,8 +157,7 @@ static void examine_limit(const struct system *system, struct finding *f)
 	problem(f, EXIT_FAILED);
 	why(f, "you have as many files of it open as a user may: %s (max_user_instances)", limit);
 	mend(f, "sudo fuser -v %s", system->quoted);
-	add_hint(f, "shows which processes have it open; the limit, until the module is loaded "
-		 "again: echo NUMBER | sudo tee " PARAMETER);
+	add_hint(f, "shows who has it open; to raise the limit: echo NUMBER | sudo tee " PARAMETER);
 }
 
 void examine_node(const struct system *system, struct finding *f)

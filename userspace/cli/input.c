@@ -68,6 +68,7 @@ static void attend_terminal(struct input *input)
 	else
 		taken = false;
 	input->fds[FD_STDIN].fd = ours ? STDIN_FILENO : -1;
+	input->fds[FD_STDIN].revents = 0;	/* a key from before may be the shell's */
 }
 
 /*
@@ -153,19 +154,21 @@ static bool take_key(struct input *input)
 
 static bool must_stop(struct input *input)
 {
-	bool is_away = input->is_terminal && !is_foreground();
+	bool is_away, reads_stdin;
 
 	if (take_signal(input))
 		return true;
+	is_away = input->is_terminal && !is_foreground();
+	reads_stdin = input->fds[FD_STDIN].fd >= 0;
 	if (input->fds[FD_STDOUT].revents) {
 		input->signal = SIGPIPE;
 		return true;
 	}
 	if (input->deadline_ns && now_ns(CLOCK_MONOTONIC) >= input->deadline_ns)
 		return true;
-	if (input->is_terminal && is_away != (input->fds[FD_STDIN].fd < 0))
+	if (input->is_terminal && is_away == reads_stdin)
 		attend_terminal(input);
-	else if (input->fds[FD_STDIN].fd >= 0 && input->fds[FD_STDIN].revents)
+	else if (reads_stdin && input->fds[FD_STDIN].revents)
 		return take_key(input);
 	return false;
 }

@@ -157,11 +157,12 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 
 	# as if ftrace had not learned the name yet
 	begin
-	echo 0 >/sys/kernel/tracing/instances/evnotify-$tracer/options/record-cmd
+	echo 0 >/sys/kernel/tracing/options/record-cmd
 	"$EVNOTIFY" watch --after 1000 >"$tmp/out" 2>&1 &
 	await ' arm ' "$tmp/trace"
 	check "a task that ftrace does not know by name has one" \
 		same "evnotify-$! evnotify-$!" "$(who open) $(who arm)"
+	echo 1 >/sys/kernel/tracing/options/record-cmd
 	kill $!
 	wait $! 2>/dev/null
 	finish
