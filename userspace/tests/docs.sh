@@ -77,7 +77,7 @@ agree "sizes of the structures" "$tmp/code" "$tmp/page"
 
 # Errors. Those that the kernel's own functions give are named here.
 {
-	grep -how -- '-E[A-Z0-9]\{2,\}' $module/*.[ch] | sed 's/-//; s/^ERESTARTSYS$/EINTR/'
+	grep -how -- '-E[A-Z0-9]\{2,\}' $module/*.[ch] | sed 's/-//; s/^ERESTART\(SYS\|NOHAND\)$/EINTR/'
 	echo EBADF	# eventfd_ctx_fdget()
 	echo ESPIPE	# stream_open()
 } >"$tmp/code"
