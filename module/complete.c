@@ -31,6 +31,25 @@ static void evnotify_make_ready(struct evnotify_instance *inst,
 	inst->unread++;
 }
 
+/*
+ * What a WAIT has left is cancelled, or has expired: whoever cancels it needs its
+ * place.  But the WAIT may be about to come again, after a stop, and then has to
+ * learn what became of its request.  So the record is used for another when no
+ * other is free.  If the tasklet has yet to complete it, that happens then.
+ */
+static void evnotify_let_go(struct evnotify_instance *inst,
+			    struct evnotify_req *req)
+{
+	if (!req->wait || req->waiter)
+		return;
+	if (req->list == EVNOTIFY_EXPIRED) {
+		req->wait = EVNOTIFY_FOR_NOBODY;
+	} else if (req->list == EVNOTIFY_HELD) {
+		req->list = EVNOTIFY_LET_GO;
+		evnotify_fifo_push(&inst->let_go, req);
+	}
+}
+
 /* Complete a PENDING request.  Returns how many records are ready by that. */
 static __always_inline unsigned int
 evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
@@ -43,6 +62,8 @@ evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
 		req->list = EVNOTIFY_HELD;
 		if (req->waiter)
 			complete(req->waiter);
+		else if (req->wait == EVNOTIFY_FOR_NOBODY)
+			evnotify_let_go(inst, req);
 		return 0;
 	}
 	evnotify_make_ready(inst, req);
@@ -151,21 +172,6 @@ evnotify_cancel_pending(struct evnotify_instance *inst, struct evnotify_req *req
 		req->expired = 0;
 	}
 	trace_evnotify_cancel(inst, req);
-}
-
-/*
- * A request that is held for a WAIT that does not block on it: whoever cancels
- * it needs its place.  But the WAIT may be about to come again, after a stop, and
- * then has to learn what became of its request.  So the record is used for
- * another when no other is free.
- */
-static void evnotify_let_go(struct evnotify_instance *inst,
-			    struct evnotify_req *req)
-{
-	if (req->list != EVNOTIFY_HELD || req->waiter)
-		return;
-	req->list = EVNOTIFY_LET_GO;
-	evnotify_fifo_push(&inst->let_go, req);
 }
 
 /* Cancel a pending request.  Returns how many records are ready by that. */
@@ -335,7 +341,7 @@ int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 			req->waiter = NULL;
 			if (fatal_signal_pending(current)) {
 				evnotify_cancel_pending(inst, req);
-				req->wait = false;
+				req->wait = EVNOTIFY_FOR_READ;
 				evnotify_free(inst, req);
 			}
 			evnotify_check(inst);
@@ -382,10 +388,11 @@ struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
 		evnotify_fill(event, req, offsets[req->clock]);
 		trace_evnotify_read(inst, req);
 		req->list = EVNOTIFY_FREE;
-		req->wait = false;
+		req->wait = EVNOTIFY_FOR_READ;
 		req = NULL;
 	} else {
 		req->waiter = done;
+		req->wait = EVNOTIFY_FOR_WAIT;
 		if (req->list == EVNOTIFY_HELD)
 			complete(done);
 	}
@@ -405,7 +412,7 @@ void evnotify_wait_end(struct evnotify_instance *inst,
 		       struct evnotify_req *req, bool told)
 {
 	spin_lock_irq(&inst->lock);
-	req->wait = false;
+	req->wait = EVNOTIFY_FOR_READ;
 	if (told) {
 		trace_evnotify_read(inst, req);
 		evnotify_free(inst, req);

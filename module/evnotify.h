@@ -158,6 +158,13 @@ enum evnotify_list {
 	EVNOTIFY_LET_GO,	/* inst->let_go: as free, and as held */
 };
 
+/* Whether a request completes for a WAIT, and not for read(). */
+enum evnotify_for_wait {
+	EVNOTIFY_FOR_READ,
+	EVNOTIFY_FOR_WAIT,
+	EVNOTIFY_FOR_NOBODY,	/* one that had been left, and was cancelled */
+};
+
 /*
  * Who signals the eventfds of an instance: never two at a time.  From
  * EVNOTIFY_WORK on it is in process context.
@@ -191,7 +198,7 @@ enum evnotify_signaller {
  * @clock: enum evnotify_clock, the clock that the process gave
  * @queue: enum evnotify_clock, of the queue in which it is while pending
  * @mode: EVNOTIFY_MODE_*
- * @wait: a WAIT armed it: it completes for a WAIT, not for read()
+ * @wait: enum evnotify_for_wait: not 0 if a WAIT armed it
  * @state: enum evnotify_state
  * @list: enum evnotify_list
  *
@@ -221,7 +228,7 @@ struct evnotify_req {
 	u8 clock;
 	u8 queue;
 	u8 mode;
-	bool wait;
+	u8 wait;
 	u8 state;
 	u8 list;
 };

@@ -248,7 +248,7 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 	req->queue = evnotify_queue_for(clock, request.flags);
 	req->mode = request.mode;
 	req->list = EVNOTIFY_NO_LIST;
-	req->wait = src->waiter;
+	req->wait = src->waiter ? EVNOTIFY_FOR_WAIT : EVNOTIFY_FOR_READ;
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
 		req->eventfd = eventfd;
 		inst->eventfds = true;
