@@ -34,6 +34,9 @@ TEST(layout_is_the_same_everywhere)
 	EXPECT_FIELD(event, completed_ns, 32);
 	EXPECT_FIELD(event, seq, 40);
 	EXPECT_FIELD(event, count, 48);
+	EXPECT_EQ(4, sizeof(((struct evnotify_event *)0)->count));
+	EXPECT_FIELD(event, lost, 52);
+	EXPECT_EQ(4, sizeof(((struct evnotify_event *)0)->lost));
 	EXPECT_FIELD(event, status, 56);
 	EXPECT_FIELD(event, flags, 60);
 
@@ -160,9 +163,9 @@ TEST_F(instance, unknown_ioctls_give_enotty)
 TEST_F(instance, fdinfo_lists_the_counters_one_per_line)
 {
 	static const char fresh[] =
-		"armed:\t0\ncompleted:\t0\ncancelled:\t0\npending:\t0\nunread:\t0\n";
+		"armed:\t0\ncompleted:\t0\ncancelled:\t0\npending:\t0\nunread:\t0\ncompleting:\t0\n";
 	static const char armed[] =
-		"\narmed:\t1\ncompleted:\t0\ncancelled:\t0\npending:\t1\nunread:\t0\n";
+		"\narmed:\t1\ncompleted:\t0\ncancelled:\t0\npending:\t1\nunread:\t0\ncompleting:\t0\n";
 	struct evnotify_request req = pending_in(FAR_NS, 0);
 	char text[1024], *lines;
 

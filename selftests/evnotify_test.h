@@ -203,6 +203,7 @@ struct counters {
 	unsigned long long cancelled;
 	unsigned long long pending;
 	unsigned long long unread;
+	unsigned long long completing;
 };
 
 /* Everything of /proc/self/fdinfo for a descriptor; its length, or -1. */
@@ -227,7 +228,7 @@ static inline ssize_t read_fdinfo(int fd, char *text, size_t size)
 static inline struct counters counters(int fd)
 {
 	static const char format[] =
-		"armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu";
+		"armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu completing: %llu";
 	struct counters c, none;
 	const char *lines;
 	char text[1024];
@@ -237,7 +238,7 @@ static inline struct counters counters(int fd)
 		return none;
 	lines = strstr(text, "armed:");
 	if (!lines || sscanf(lines, format, &c.armed, &c.completed, &c.cancelled, &c.pending,
-			     &c.unread) != 5)
+			     &c.unread, &c.completing) != 6)
 		return none;
 	return c;
 }
@@ -308,14 +309,20 @@ static inline void *waiter_main(void *arg)
 	return NULL;
 }
 
+/* The same structure again: a WAIT that was interrupted goes on. */
+static inline int waiter_again(struct waiter *w)
+{
+	w->tid = 0;
+	return pthread_create(&w->thread, NULL, waiter_main, w);
+}
+
 static inline int waiter_start(struct waiter *w, int fd, struct evnotify_request request)
 {
 	w->fd = fd;
-	w->tid = 0;
 	memset((void *)&w->wait, POISON, sizeof(w->wait));
 	request.id = 0;
 	w->wait.request = request;
-	return pthread_create(&w->thread, NULL, waiter_main, w);
+	return waiter_again(w);
 }
 
 /* The id of its request, which the kernel writes before it blocks; 0: it never did. */
