@@ -427,31 +427,92 @@ TEST_F_TIMEOUT(instance, a_signal_ends_a_long_read, 300)
 	EXPECT_EQ(N, cancel_all(self->fd));
 }
 
-/* What a call says was taken is armed, and nothing else; the rest is the next call's. */
-TEST_F(instance, a_signal_ends_a_long_write)
+/*
+ * What a call takes, it takes whole: neither a handler nor work that the kernel has for the thread
+ * is a reason to stop in the middle. Only what is wrong with a request is.
+ */
+static void arm_under_signals(struct __test_metadata *_metadata, int fd, bool by_write)
 {
-	enum { N = 20000 };
-	const struct itimerval soon = { .it_value.tv_usec = 500 }, never = {};
+	enum { N = 4000, SIGNALS = 100, MOST_CALLS = 500 };
+	const struct itimerval often = { { .tv_usec = 500 }, { .tv_usec = 500 } }, never = {};
 	struct sigaction action = { .sa_handler = count_signal };
 	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
 	struct evnotify_event *events = calloc(N, sizeof(*events));
-	int i, n = N;
-	__u64 seq = 0;
+	int i, taken, calls = 0;
 
 	ASSERT_TRUE(reqs && events);
 	for (i = 0; i < N; i++)
 		reqs[i] = pending_in(0, i);
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
-	while (n == N) {
-		ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
-		n = write(self->fd, reqs, N * sizeof(*reqs)) / (int)sizeof(*reqs);
+	while (signals < SIGNALS && calls++ < MOST_CALLS) {
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &often, NULL));
+		if (by_write)
+			taken = write(fd, reqs, N * sizeof(*reqs)) / (int)sizeof(*reqs);
+		else
+			taken = arm_many(fd, reqs, N);
 		ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
-		ASSERT_LT(0, n);
-		ASSERT_EQ(0, read_events(self->fd, events, n));
-		for (i = 0; i < n; i++)
-			ASSERT_EQ(++seq, events[i].seq);
-		EXPECT_COUNTERS(self->fd, seq, seq, 0, 0, 0);
+		ASSERT_EQ(N, taken);
+		ASSERT_EQ(0, read_events(fd, events, N));
 	}
+	ksft_print_msg("%d signals in %d calls\n", (int)signals, calls);
+	EXPECT_LE(SIGNALS, signals);
+}
+
+TEST_F(instance, signals_do_not_end_a_write)
+{
+	arm_under_signals(_metadata, self->fd, true);
+}
+
+TEST_F(instance, signals_do_not_end_a_register)
+{
+	arm_under_signals(_metadata, self->fd, false);
+}
+
+/* ... but death does: who is killed does not go on for as long as the batch is. */
+TEST_F(instance, a_kill_ends_a_long_write)
+{
+	enum { PIECES = 64 };
+	size_t n, piece = 1 << 16, size = PIECES * piece;
+	int i, status, memfd = memfd_create("requests", MFD_CLOEXEC);
+	unsigned long long armed, most;
+	struct evnotify_request *reqs;
+	struct evnotify_info info;
+	char *map;
+	pid_t pid;
+
+	/* one and the same piece over and over: more requests than an instance can hold */
+	ASSERT_EQ(0, ftruncate(memfd, piece));
+	map = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_TRUE(map != MAP_FAILED);
+	for (i = 0; i < PIECES; i++)
+		ASSERT_TRUE(mmap(map + i * piece, piece, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED, memfd, 0) != MAP_FAILED);
+	reqs = (void *)map;
+	for (n = 0; n < piece / sizeof(*reqs); n++)
+		reqs[n] = pending_in(FAR_NS, n);
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	most = size / sizeof(*reqs);
+	ASSERT_GE(info.max_requests, most);
+
+	for (i = 0, armed = 0; i < 50 && (!armed || armed == most); i++) {
+		int fd = open_device(_metadata, O_RDWR);
+
+		pid = fork();
+		if (!pid) {
+			signal(SIGALRM, SIG_DFL);
+			write(fd, map, size);
+			pause();
+		}
+		ASSERT_TRUE(UNTIL(counters(fd).armed));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		armed = counters(fd).armed;
+		close(fd);
+	}
+	ksft_print_msg("%llu of %llu were armed\n", armed, most);
+	EXPECT_LT(0, armed);
+	EXPECT_GT(most, armed);
 }
 
 TEST_F(instance, rwf_nowait_never_blocks)
