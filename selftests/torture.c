@@ -13,6 +13,7 @@
  */
 #include <sched.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -28,6 +29,8 @@
 #define SHARED		2		/* instances that all of them use */
 #define SLOTS		6		/* instances that a process uses */
 #define IDS		64		/* ids that a thread remembers */
+#define EPOLLS		64		/* epoll files of a thread that make signals longer */
+#define ENTRIES		256		/* of a poll(), to the same end */
 #define AT_ONCE		100000		/* requests that are due at one instant */
 #define FLOOD		4096		/* requests that a thread arms in one call, now and then */
 #define LIMIT		2000		/* requests that the first shared instance takes */
@@ -42,12 +45,13 @@
 
 enum op {
 	REGISTER, WRITE, WAIT, CANCEL, CANCEL_ALL, UPDATE, READ, POLL, OPEN, CLOSE, DUP,
-	SEND_FD, RECEIVE_FD, FORK_KILL, FDINFO, FILL, UNLOAD, NR_OPS,
+	SEND_FD, RECEIVE_FD, FORK_KILL, FDINFO, FILL, UNLOAD, WAITERS, NR_OPS,
 };
 
 static const char * const names[NR_OPS] = {
 	"register", "write", "wait", "cancel", "cancel all", "update", "read", "poll", "open",
 	"close", "dup", "send fd", "receive fd", "fork and kill", "fdinfo", "fill", "unload",
+	"more waiters",
 };
 
 /* What all processes see */
@@ -69,6 +73,7 @@ struct thread {
 	__u64 random;
 	int eventfd;
 	__u64 ids[IDS];
+	int epolls[EPOLLS];	/* 0: none */
 };
 
 static unsigned int pick(struct thread *t, unsigned int below)
@@ -159,6 +164,24 @@ static void fill(struct thread *t, int fd)
 			atomic_fetch_add(&shared->full, 1);
 }
 
+/* Whatever signals @fd from now on has more to wake up */
+static void more_waiters(struct thread *t, int fd)
+{
+	static const unsigned int kinds[] = { 0, EPOLLET, EPOLLEXCLUSIVE };
+	struct epoll_event event = { .events = EPOLLIN | kinds[pick(t, ARRAY_SIZE(kinds))] };
+	struct pollfd entries[ENTRIES];
+	int *epoll = &t->epolls[pick(t, EPOLLS)];
+	int i;
+
+	if (*epoll > 0)
+		close(*epoll);
+	*epoll = epoll_create1(EPOLL_CLOEXEC);
+	epoll_ctl(*epoll, EPOLL_CTL_ADD, fd, &event);
+	for (i = 0; i < ENTRIES; i++)
+		entries[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	poll(entries, ENTRIES, pick(t, 2));
+}
+
 static int unload(void)
 {
 	return syscall(SYS_delete_module, "evnotify", O_NONBLOCK) < 0 ? -errno : 0;
@@ -229,7 +252,13 @@ static void one_op(struct thread *t, bool may_fork)
 		wait.request.eventfd = 0;
 		wait.request.period_ns = 0;
 		wait.request.count = 0;
-		call(fd, EVNOTIFY_IOC_WAIT, &wait);	/* the alarm ends it */
+		/* the alarm interrupts it: go on, or give up */
+		while (call(fd, EVNOTIFY_IOC_WAIT, &wait) == -EINTR) {
+			if (pick(t, 4))
+				continue;
+			cancel(fd, wait.request.id);
+			break;
+		}
 		break;
 	case CANCEL:
 		cancel(fd, t->ids[pick(t, IDS)]);
@@ -289,6 +318,9 @@ static void one_op(struct thread *t, bool may_fork)
 		/* the parent has it open all the time */
 		if (!pick(t, 4) && !unload())
 			atomic_fetch_add(&shared->unloaded, 1);
+		break;
+	case WAITERS:
+		more_waiters(t, pick(t, 2) ? t->eventfd : fd);
 		break;
 	default:
 		break;
