@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Four clocks, relative and absolute, when somebody sets them, and in time namespaces. */
 #include <sched.h>
+#include <sys/timerfd.h>
 
 #include "evnotify_test.h"
 
@@ -190,6 +191,8 @@ TEST_F(instance, clocks_do_not_disturb_each_other)
  * Sets the wall clock on by so much, and that on CPU 0, which has ticks with nohz_full, too: the
  * timers of the CPU that sets the clock take notice of it with their next interrupt only.
  */
+static __s64 shifted;	/* by so much, in all */
+
 static int shift_clock(__s64 ns)
 {
 	cpu_set_t before, first;
@@ -204,6 +207,8 @@ static int shift_clock(__s64 ns)
 	to = now_ns(CLOCK_REALTIME) + ns;
 	ts = (struct timespec){ .tv_sec = to / NSEC_PER_SEC, .tv_nsec = to % NSEC_PER_SEC };
 	ret = clock_settime(CLOCK_REALTIME, &ts);
+	if (!ret)
+		shifted += ns;
 	sched_setaffinity(0, sizeof(before), &before);
 	return ret;
 }
@@ -314,23 +319,313 @@ TEST_F(instance, setting_the_clock_back_amid_a_burst_makes_nothing_early)
 	EXPECT_EQ(0, cancel(self->fd, later.id));
 }
 
-TEST_F(instance, a_relative_time_moves_with_the_clock)
+/*
+ * A time that elapses is none on the clock: whoever sets the clock neither hastens nor delays it.
+ * That is what timerfd does with CLOCK_REALTIME, and what it does not do with CLOCK_TAI.
+ */
+FIXTURE(settable)
 {
-	struct evnotify_request req = on_clock(CLOCK_REALTIME, FAR_NS, 0);
-	__u64 due = now_ns(CLOCK_REALTIME) + FAR_NS;
-	struct evnotify_event event = {};
-	int ret;
+	int fd;
+	int timerfd;	/* the same on CLOCK_REALTIME */
+};
 
+FIXTURE_VARIANT(settable)
+{
+	clockid_t id;
+};
+
+FIXTURE_VARIANT_ADD(settable, realtime) { .id = CLOCK_REALTIME };
+FIXTURE_VARIANT_ADD(settable, tai) { .id = CLOCK_TAI };
+
+FIXTURE_SETUP(settable)
+{
 	if (shift_clock(0))
 		SKIP(return, "the clock cannot be set: %s", strerror(errno));
-	/* it is a time on the clock from the start of the call on */
-	ASSERT_EQ(0, arm(self->fd, &req));
+	self->fd = open_device(_metadata, O_RDWR);
+	self->timerfd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK);
+	shifted = 0;
+}
+
+FIXTURE_TEARDOWN(settable)
+{
+	/* also if the test has failed meanwhile */
+	EXPECT_EQ(0, shift_clock(-shifted));
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	close(self->fd);
+}
+
+static int set_timerfd(int timerfd, __u64 delay)
+{
+	const struct itimerspec spec = {
+		.it_value = {
+			.tv_sec = delay / NSEC_PER_SEC,
+			.tv_nsec = delay % NSEC_PER_SEC,
+		},
+	};
+
+	return timerfd_settime(timerfd, 0, &spec, NULL);
+}
+
+/* Between which two amounts a settable clock is ahead of CLOCK_MONOTONIC; a little is for rounding. */
+#define ROUNDING_NS	1000
+
+struct ahead {
+	__u64 least, most;
+};
+
+static struct ahead ahead_of_monotonic(clockid_t id)
+{
+	__u64 before = now_ns(CLOCK_MONOTONIC), now = now_ns(id), after = now_ns(CLOCK_MONOTONIC);
+
+	return (struct ahead){ now - after - ROUNDING_NS, now - before + ROUNDING_NS };
+}
+
+/* Due at a time of CLOCK_MONOTONIC, told on another clock as that is now. */
+#define EXPECT_DUE(event, from_ns, to_ns, id) do {			\
+	struct ahead _a = ahead_of_monotonic(id);			\
+									\
+	EXPECT_LE((from_ns) + _a.least, (event)->due_ns);		\
+	EXPECT_GE((to_ns) + _a.most, (event)->due_ns);			\
+} while (0)
+
+/* Waits until the clock is seen by the timers to be beyond @due_ns. */
+static void wait_on_clock(struct __test_metadata *_metadata, clockid_t id, __u64 due_ns)
+{
+	int fd = open_device(_metadata, O_RDWR);
+	struct evnotify_request marker = on_clock(id, due_ns, EVNOTIFY_ABSTIME);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(fd, &marker));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	close(fd);
+}
+
+TEST_F(settable, set_forward_a_relative_time_is_not_hastened)
+{
+	struct evnotify_request reqs[] = {
+		on_clock(variant->id, FAR_NS, 0), on_clock(variant->id, FAR_NS, 0),
+		on_clock(variant->id, now_ns(variant->id) + FAR_NS, EVNOTIFY_ABSTIME),
+	};
+	__u64 before = now_ns(CLOCK_MONOTONIC), after;
+	struct evnotify_event events[3];
+	int i;
+
+	reqs[1].period_ns = FAR_NS;
+	ASSERT_EQ(3, arm_many(self->fd, reqs, 3));
+	after = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, set_timerfd(self->timerfd, FAR_NS));
 	ASSERT_EQ(0, shift_clock(2 * FAR_NS));
-	ret = read_events(self->fd, &event, 1);
-	EXPECT_EQ(0, shift_clock(-2 * FAR_NS));
-	ASSERT_EQ(0, ret);
-	EXPECT_LE(due, event.due_ns);
+
+	/* the absolute one moves, and the others would have been due before it */
+	ASSERT_EQ(0, read_events(self->fd, events, 1));
+	EXPECT_EQ(reqs[2].id, events[0].id);
+	EXPECT_EQ(reqs[2].due_ns, events[0].due_ns);
+	EXPECT_LE(events[0].due_ns, events[0].expired_ns);
+	EXPECT_FALSE(readable(self->fd, 0));
+	EXPECT_FALSE(readable(self->timerfd, 0));
+	EXPECT_COUNTERS(self->fd, 3, 1, 0, 2, 0);
+
+	/* cancelled, they say when they would have been due as the clock is now */
+	EXPECT_EQ(2, cancel_all(self->fd));
+	ASSERT_EQ(2, read_some(self->fd, events, 3));
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-ECANCELED, events[i].status);
+		EXPECT_EQ(0, events[i].expired_ns);
+		EXPECT_DUE(&events[i], before + FAR_NS, after + FAR_NS, variant->id);
+	}
+}
+
+TEST_F(settable, set_back_a_relative_time_is_not_delayed)
+{
+	enum { COUNT = 5 };
+	__u64 delay = 25 * NSEC_PER_MSEC, before, after;
+	struct evnotify_request reqs[2];
+	struct evnotify_event event;
+	unsigned int sum = 0, once = 0;
+	struct counters seen;
+
+	/* a machine that is slower than the delay gets more */
+	do {
+		delay *= 2;
+		reqs[0] = on_clock(variant->id, delay, 0);
+		reqs[1] = reqs[0];
+		reqs[1].period_ns = delay;
+		reqs[1].count = COUNT;
+		before = now_ns(CLOCK_MONOTONIC);
+		ASSERT_EQ(2, arm_many(self->fd, reqs, 2));
+		after = now_ns(CLOCK_MONOTONIC);
+		ASSERT_EQ(0, set_timerfd(self->timerfd, delay));
+		ASSERT_EQ(0, shift_clock(-(__s64)FAR_NS));
+		seen = counters(self->fd);
+		if (seen.pending == 2 && !seen.completing && !seen.unread)
+			break;
+		cancel_all(self->fd);
+		while (readable(self->fd, 0))
+			ASSERT_EQ(1, read_some(self->fd, &event, 1));
+		ASSERT_EQ(0, shift_clock(FAR_NS));
+	} while (delay < PATIENCE_MS * NSEC_PER_MSEC);
+
+	while (!once || sum < COUNT) {
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		EXPECT_EQ(0, event.status);
+		EXPECT_LE(event.due_ns, event.expired_ns);
+		EXPECT_LE(event.expired_ns, event.completed_ns);
+		EXPECT_LE(event.completed_ns, now_ns(variant->id));
+		if (event.id == reqs[0].id) {
+			EXPECT_DUE(&event, before + delay, after + delay, variant->id);
+			once++;
+		} else {
+			sum += event.count;
+			EXPECT_DUE(&event, before + sum * delay, after + sum * delay,
+				   variant->id);
+		}
+	}
+	EXPECT_EQ(1, once);
+	EXPECT_EQ(COUNT, sum);
+	EXPECT_TRUE(readable(self->timerfd, PATIENCE_MS));
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+/* The times of a record are all by one offset, wherever the clock is when it is read. */
+TEST_F(settable, an_unread_record_keeps_its_times)
+{
+	struct evnotify_request req = on_clock(variant->id, NSEC_PER_MSEC, 0);
+	__u64 before = now_ns(CLOCK_MONOTONIC), after;
+	struct evnotify_event event;
+	struct ahead ahead = ahead_of_monotonic(variant->id);
+
+	ASSERT_EQ(0, arm(self->fd, &req));
+	after = now_ns(CLOCK_MONOTONIC);
+	ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+	ASSERT_EQ(0, shift_clock(-(__s64)FAR_NS));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_LE(before + NSEC_PER_MSEC + ahead.least, event.due_ns);
+	EXPECT_GE(after + NSEC_PER_MSEC + ahead.most, event.due_ns);
 	EXPECT_LE(event.due_ns, event.expired_ns);
+	EXPECT_LE(event.expired_ns, event.completed_ns);
+}
+
+/* Expirations that merge while the clock is set: the latest one is on the clock as it is then. */
+TEST_F(settable, expirations_on_either_side_merge)
+{
+	const __u64 period = 2 * NSEC_PER_MSEC;
+	struct evnotify_request req = on_clock(variant->id, period, 0);
+	__u64 before = now_ns(CLOCK_MONOTONIC), after;
+	struct evnotify_event event;
+	unsigned int i, sum = 0;
+
+	req.period_ns = period;
+	ASSERT_EQ(0, arm(self->fd, &req));
+	after = now_ns(CLOCK_MONOTONIC);
+	for (i = 0; i < 4; i++) {
+		ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+		ASSERT_EQ(0, shift_clock(i % 2 ? (__s64)FAR_NS : -(__s64)FAR_NS));
+		/* one that has begun after the clock was set, whatever it merges with */
+		wait_on_clock(_metadata, CLOCK_MONOTONIC, now_ns(CLOCK_MONOTONIC) + 2 * period);
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		sum += event.count;
+		EXPECT_LE(event.due_ns, event.expired_ns);
+		EXPECT_GT(period, event.expired_ns - event.due_ns);
+		ASSERT_EQ(0, read_events(self->fd, &event, 1));
+		sum += event.count;
+		EXPECT_LE(event.due_ns, event.expired_ns);
+		EXPECT_GT(period, event.expired_ns - event.due_ns);
+		EXPECT_DUE(&event, before + sum * period, after + sum * period, variant->id);
+	}
+	EXPECT_EQ(0, cancel(self->fd, req.id));
+}
+
+TEST_F(settable, update_chooses_anew_whether_it_moves)
+{
+	__u64 due = now_ns(variant->id) + FAR_NS, before, after;
+	struct evnotify_request to_absolute = on_clock(variant->id, 4 * FAR_NS, 0);
+	struct evnotify_request to_relative = on_clock(variant->id, due, EVNOTIFY_ABSTIME);
+	struct evnotify_request back = on_clock(variant->id, 4 * FAR_NS, 0);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(self->fd, &to_absolute));
+	ASSERT_EQ(0, arm(self->fd, &to_relative));
+	ASSERT_EQ(0, arm(self->fd, &back));
+	before = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, update(self->fd, to_relative.id, FAR_NS / 2, 0));
+	after = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, update(self->fd, back.id, due, EVNOTIFY_ABSTIME));
+	ASSERT_EQ(0, update(self->fd, back.id, FAR_NS / 2, 0));
+	ASSERT_EQ(0, update(self->fd, to_absolute.id, due + 1, EVNOTIFY_ABSTIME));
+
+	ASSERT_EQ(0, shift_clock(2 * FAR_NS));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(to_absolute.id, event.id);
+	EXPECT_EQ(due + 1, event.due_ns);
+	EXPECT_LE(event.due_ns, event.expired_ns);
+	EXPECT_COUNTERS(self->fd, 3, 1, 0, 2, 0);
+
+	ASSERT_EQ(0, cancel(self->fd, to_relative.id));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_DUE(&event, before + FAR_NS / 2, after + FAR_NS / 2, variant->id);
+
+	/* and what is left goes on as any relative time does */
+	ASSERT_EQ(0, update(self->fd, back.id, NSEC_PER_MSEC, 0));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(back.id, event.id);
+	EXPECT_EQ(0, event.status);
+	EXPECT_LE(event.due_ns, event.expired_ns);
+}
+
+/* --- an expiration is not before the call that armed it ------------------------------- */
+
+static void stay_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	/* with one CPU there is no backlog to see from outside, but no less to assert */
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+TEST_F(instance, under_a_backlog_nothing_expires_before_it_was_armed)
+{
+	enum { N = 32768, BATCH = 4096, LATE = 64, ROUNDS = 5 };
+	struct evnotify_request *reqs = calloc(BATCH, sizeof(*reqs)), late;
+	struct evnotify_event *events = calloc(BATCH, sizeof(*events));
+	__u64 due, delay = 300 * NSEC_PER_MSEC, armed_ns[LATE + 1];
+	int i, n, round, amid = 0, early = 0;
+
+	ASSERT_TRUE(reqs && events);
+	for (round = 0; round < ROUNDS; round++) {
+		/* the timer and the tasklet run there */
+		stay_on(1);
+		due = now_ns(CLOCK_MONOTONIC) + delay;
+		for (i = 0; i < BATCH; i++) {
+			reqs[i] = pending_in(due, 0);
+			reqs[i].flags = EVNOTIFY_ABSTIME;
+		}
+		for (n = 0; n < N; n += BATCH)
+			ASSERT_EQ(BATCH, arm_many(self->fd, reqs, BATCH));
+		stay_on(0);
+		ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+		for (i = 1; i <= LATE; i++) {
+			late = pending_in(due + 1, i);
+			late.flags = EVNOTIFY_ABSTIME;
+			armed_ns[i] = now_ns(CLOCK_MONOTONIC);
+			ASSERT_EQ(0, arm(self->fd, &late));
+		}
+		amid += counters(self->fd).pending > 0;
+		for (n = 0; n < N + LATE; n += i) {
+			ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+			i = read_some(self->fd, events, BATCH);
+			ASSERT_LT(0, i);
+			for (int k = 0; k < i; k++) {
+				__u64 nr = events[k].user_data;
+
+				ASSERT_GE(LATE, nr);
+				early += nr && events[k].expired_ns < armed_ns[nr];
+			}
+		}
+	}
+	ksft_print_msg("%d of %d amid the backlog\n", amid, ROUNDS);
+	EXPECT_EQ(0, early);
 }
 
 /* --- time namespaces ------------------------------------------------------------------ */
@@ -428,35 +723,163 @@ TEST_F(instance, boottime_is_that_of_the_namespace)
 	run_in_namespace(_metadata, self->fd, CLOCK_BOOTTIME);
 }
 
-TEST_F(instance, a_namespace_may_be_behind_the_host)
+/* The clock of the namespace is this much ahead of the host's. */
+FIXTURE(offset)
 {
-	const char *why_not = enter_time_namespace(-1);
-	struct evnotify_request req;
-	struct evnotify_event event;
-	int status;
-	__u64 due;
-	pid_t pid;
+	int fd;
+};
 
+FIXTURE_VARIANT(offset)
+{
+	int seconds;
+	clockid_t id;
+};
+
+FIXTURE_VARIANT_ADD(offset, monotonic_ahead) { 1000, CLOCK_MONOTONIC };
+FIXTURE_VARIANT_ADD(offset, monotonic_far_ahead) { 2000000000, CLOCK_MONOTONIC };
+FIXTURE_VARIANT_ADD(offset, monotonic_behind) { -1, CLOCK_MONOTONIC };
+FIXTURE_VARIANT_ADD(offset, boottime_ahead) { 1000, CLOCK_BOOTTIME };
+FIXTURE_VARIANT_ADD(offset, boottime_behind) { -1, CLOCK_BOOTTIME };
+
+FIXTURE_SETUP(offset)
+{
+	const char *why_not;
+
+	self->fd = open_device(_metadata, O_RDWR);
+	why_not = enter_time_namespace(variant->seconds);
 	if (why_not)
 		SKIP(return, "%s", why_not);
-	pid = fork();
-	if (!pid) {
-		due = now_ns(CLOCK_MONOTONIC) + 20 * NSEC_PER_MSEC;
-		req = on_clock(CLOCK_MONOTONIC, due, EVNOTIFY_ABSTIME);
-		ASSERT_EQ(0, arm(self->fd, &req));
-		ASSERT_EQ(0, read_events(self->fd, &event, 1));
-		EXPECT_EQ(due, event.due_ns);
-		EXPECT_EXPIRED(&event, due, CLOCK_MONOTONIC);
-		/* beyond what the host can express is as far as it can */
-		req = on_clock(CLOCK_MONOTONIC, INT64_MAX, EVNOTIFY_ABSTIME);
-		ASSERT_EQ(0, arm(self->fd, &req));
-		_exit(_metadata->exit_code);
+	/* children get there, this process stays outside */
+}
+
+FIXTURE_TEARDOWN(offset)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	close(self->fd);
+}
+
+#define IN_NAMESPACE(code) do {						\
+	int _status;							\
+	pid_t _pid = fork();						\
+									\
+	if (!_pid) {							\
+		code;							\
+		_exit(_metadata->exit_code);				\
+	}								\
+	ASSERT_EQ(_pid, waitpid(_pid, &_status, 0));			\
+	ASSERT_EQ(0, _status);						\
+} while (0)
+
+/* A time that never comes is one in every namespace, whoever asks. */
+static void the_farthest_times(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	struct evnotify_request reqs[] = {
+		on_clock(id, INT64_MAX, 0),
+		on_clock(id, INT64_MAX, EVNOTIFY_ABSTIME),
+		on_clock(id, FAR_NS, 0),
+		on_clock(id, INT64_MAX, 0),
+	};
+	struct evnotify_event event;
+	unsigned int i;
+
+	reqs[3].period_ns = INT64_MAX;
+	ASSERT_EQ(4, arm_many(fd, reqs, 4));
+	ASSERT_EQ(0, update(fd, reqs[2].id, INT64_MAX, EVNOTIFY_ABSTIME));
+	for (i = 0; i < ARRAY_SIZE(reqs); i++) {
+		ASSERT_EQ(0, cancel(fd, reqs[i].id));
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EQ(reqs[i].id, event.id);
+		EXPECT_EQ(INT64_MAX, event.due_ns);
+		EXPECT_EQ(0, event.expired_ns);
+		EXPECT_LE(event.completed_ns, now_ns(id));
 	}
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	ASSERT_EQ(0, status);
-	EXPECT_EQ(1, cancel_all(self->fd));
-	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+
+	/* after the first expiration the next is never */
+	reqs[0] = on_clock(id, 0, 0);
+	reqs[0].period_ns = INT64_MAX;
+	ASSERT_EQ(0, arm(fd, &reqs[0]));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EXPIRED(&event, 1, id);
+	EXPECT_EQ(1, event.count);
+	ASSERT_EQ(0, cancel(fd, reqs[0].id));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
 	EXPECT_EQ(INT64_MAX, event.due_ns);
+	EXPECT_EQ(0, event.count);
+}
+
+TEST_F(offset, the_farthest_time_is_never_in_a_namespace)
+{
+	IN_NAMESPACE(the_farthest_times(_metadata, self->fd, variant->id));
+}
+
+static void an_absolute_time(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	__u64 due = now_ns(id) + 20 * NSEC_PER_MSEC;
+	struct evnotify_request req = on_clock(id, due, EVNOTIFY_ABSTIME);
+	struct evnotify_event event;
+
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(due, event.due_ns);
+	EXPECT_EXPIRED(&event, due, id);
+
+	/* one that is cancelled gives back what was asked for */
+	req.due_ns += FAR_NS;
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, cancel(fd, req.id));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(due + FAR_NS, event.due_ns);
+	EXPECT_EQ(0, event.expired_ns);
+}
+
+TEST_F(offset, an_absolute_time_is_what_was_asked_for)
+{
+	IN_NAMESPACE(an_absolute_time(_metadata, self->fd, variant->id));
+}
+
+static void arm_for_others(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	struct evnotify_request reqs[] = {
+		on_clock(id, INT64_MAX, 0), on_clock(id, INT64_MAX - 1, EVNOTIFY_ABSTIME),
+		on_clock(id, 1, EVNOTIFY_ABSTIME),
+	};
+
+	ASSERT_EQ(3, arm_many(fd, reqs, 3));
+	ASSERT_TRUE(readable(fd, PATIENCE_MS));
+	EXPECT_EQ(2, cancel_all(fd));
+}
+
+/* Times that its clock cannot show are the first and the last that it can. */
+static void read_of_others(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	struct evnotify_event events[3];
+	int i;
+
+	ASSERT_EQ(3, read_some(fd, events, 3));
+	for (i = 0; i < 3; i++) {
+		EXPECT_GE(INT64_MAX, events[i].due_ns);
+		EXPECT_LE(1, events[i].completed_ns);
+		EXPECT_LE(events[i].completed_ns, now_ns(id));
+		if (events[i].status) {
+			EXPECT_LE(INT64_MAX - 3000000000 * NSEC_PER_SEC, events[i].due_ns);
+			EXPECT_EQ(0, events[i].expired_ns);
+		} else {
+			EXPECT_LE(events[i].due_ns, events[i].expired_ns);
+			EXPECT_LE(events[i].expired_ns, events[i].completed_ns);
+		}
+	}
+}
+
+TEST_F(offset, a_reader_inside_sees_its_own_times)
+{
+	arm_for_others(_metadata, self->fd, variant->id);
+	IN_NAMESPACE(read_of_others(_metadata, self->fd, variant->id));
+}
+
+TEST_F(offset, a_reader_outside_sees_its_own_times)
+{
+	IN_NAMESPACE(arm_for_others(_metadata, self->fd, variant->id));
+	read_of_others(_metadata, self->fd, variant->id);
 }
 
 TEST_HARNESS_MAIN

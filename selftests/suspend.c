@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The machine is suspended to memory while requests are pending, and woken up by its clock.
- * CLOCK_MONOTONIC stands still meanwhile, and so do requests on it; what became due on the
- * other clocks expires as soon as the machine is back. It wants a machine of its own:
- * vm/alone.sh.
+ * CLOCK_MONOTONIC stands still meanwhile, and so do requests on it, and times that elapse on
+ * CLOCK_REALTIME and CLOCK_TAI; what became due on CLOCK_BOOTTIME, or by an absolute time, expires
+ * as soon as the machine is back. It wants a machine of its own: vm/alone.sh.
  */
 #define NO_INSTANCE
 #include "evnotify_test.h"
@@ -54,12 +54,17 @@ static int suspend(void)
 static const struct {
 	const char *name;
 	clockid_t id;
+	__u32 flags;
 	bool stops;
 } clocks[] = {
-	{ "CLOCK_MONOTONIC", CLOCK_MONOTONIC, true },
-	{ "CLOCK_BOOTTIME", CLOCK_BOOTTIME, false },
-	{ "CLOCK_REALTIME", CLOCK_REALTIME, false },
-	{ "CLOCK_TAI", CLOCK_TAI, false },
+	{ "CLOCK_MONOTONIC", CLOCK_MONOTONIC, 0, true },
+	{ "CLOCK_BOOTTIME", CLOCK_BOOTTIME, 0, false },
+	{ "CLOCK_REALTIME", CLOCK_REALTIME, 0, true },
+	{ "CLOCK_TAI", CLOCK_TAI, 0, true },
+	{ "absolute, CLOCK_MONOTONIC", CLOCK_MONOTONIC, EVNOTIFY_ABSTIME, true },
+	{ "absolute, CLOCK_BOOTTIME", CLOCK_BOOTTIME, EVNOTIFY_ABSTIME, false },
+	{ "absolute, CLOCK_REALTIME", CLOCK_REALTIME, EVNOTIFY_ABSTIME, false },
+	{ "absolute, CLOCK_TAI", CLOCK_TAI, EVNOTIFY_ABSTIME, false },
 };
 
 /* What is pending on a clock, in every mode */
@@ -70,20 +75,24 @@ struct pending {
 	struct reader reader;
 };
 
-static void before_suspend(struct __test_metadata *_metadata, struct pending *p, clockid_t clock)
+static void before_suspend(struct __test_metadata *_metadata, struct pending *p, clockid_t clock,
+			   __u32 flags)
 {
-	struct evnotify_request once = pending_in(DELAY, 0), periodic = once, signal;
+	__u64 now = now_ns(clock);
+	struct evnotify_request once = pending_in(DELAY + (flags ? now : 0), 0), periodic, signal;
 
 	p->fd = open_device(_metadata, O_RDWR);
 	p->read_fd = open_device(_metadata, O_RDWR);
 	p->eventfd = eventfd(0, EFD_CLOEXEC);
-	signal = eventfd_in(DELAY, p->eventfd);
 	once.clockid = clock;
-	signal.clockid = clock;
-	periodic.clockid = clock;
+	once.flags = flags;
+	signal = once;
+	signal.mode = EVNOTIFY_MODE_EVENTFD;
+	signal.eventfd = p->eventfd;
+	periodic = once;
 	periodic.period_ns = NSEC_PER_SEC / 10;
 
-	p->start = now_ns(clock);
+	p->start = now;
 	ASSERT_EQ(0, arm(p->read_fd, &once));
 	ASSERT_EQ(0, arm(p->fd, &signal));
 	ASSERT_EQ(0, arm(p->fd, &periodic));
@@ -162,7 +171,7 @@ TEST(pending_requests_keep_to_their_clocks)
 		SKIP(return, "this machine cannot suspend to memory and wake up by itself");
 	for (;;) {
 		for (i = 0; i < ARRAY_SIZE(clocks); i++)
-			before_suspend(_metadata, &pending[i], clocks[i].id);
+			before_suspend(_metadata, &pending[i], clocks[i].id, clocks[i].flags);
 		asleep = suspended_ns();
 		ret = suspend();
 		for (i = 0; i < ARRAY_SIZE(clocks); i++)
