@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The device under io_uring: READ, WRITE and POLL_ADD, as on any file that can be polled. */
 #include <liburing.h>
+#include <sys/epoll.h>
 
 #include "evnotify_test.h"
 
@@ -278,6 +279,189 @@ TEST_F(instance, a_ring_that_goes_lets_the_file_go)
 	EXPECT_EQ(before, open_files());
 	io_uring_queue_exit(&ring);
 	EXPECT_TRUE(UNTIL(open_files() == before - 1));
+}
+
+/* Two rings that sleep exclusively, and as many records: each hears of one. */
+static void two_rings(struct __test_metadata *_metadata, struct io_uring *ring, int fd,
+		      bool cancelled)
+{
+	struct evnotify_request reqs[2];
+	struct io_uring second;
+	struct io_uring_sqe *sqe;
+	int i;
+
+	ASSERT_EQ(0, io_uring_queue_init(4, &second, 0));
+	for (i = 0; i < 2; i++) {
+		sqe = io_uring_get_sqe(i ? &second : ring);
+		io_uring_prep_poll_add(sqe, fd, POLLIN | EPOLLEXCLUSIVE);
+		io_uring_sqe_set_data64(sqe, 'p');
+		ASSERT_EQ(1, io_uring_submit(i ? &second : ring));
+	}
+	reqs[0] = pending_in(now_ns(CLOCK_MONOTONIC) + (cancelled ? FAR_NS : 20 * NSEC_PER_MSEC),
+			     0);
+	reqs[0].flags = EVNOTIFY_ABSTIME;
+	reqs[1] = reqs[0];
+	ASSERT_EQ(2, arm_many(fd, reqs, 2));
+	if (cancelled)
+		ASSERT_EQ(2, cancel_all(fd));
+	EXPECT_EQ(POLLIN, result_of(ring, 'p', NULL) & POLLIN);
+	i = result_of(&second, 'p', NULL);
+	EXPECT_LE(0, i);
+	EXPECT_EQ(POLLIN, i & POLLIN);
+	io_uring_queue_exit(&second);
+}
+
+TEST_F(ring, two_exclusive_polls_hear_of_two_records)
+{
+	two_rings(_metadata, &self->ring, self->fd, false);
+}
+
+TEST_F(ring, two_exclusive_polls_hear_of_two_cancelled_ones)
+{
+	two_rings(_metadata, &self->ring, self->fd, true);
+}
+
+/* --- work for a thread that is in a call ---------------------------------------------- */
+
+FIXTURE(work)
+{
+	struct io_uring ring;
+	int fd;
+};
+
+FIXTURE_VARIANT(work)
+{
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(work, as_it_comes) { 0 };
+FIXTURE_VARIANT_ADD(work, cooperative) { IORING_SETUP_COOP_TASKRUN };
+FIXTURE_VARIANT_ADD(work, deferred) {
+	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN
+};
+
+FIXTURE_SETUP(work)
+{
+	int ret;
+
+	self->fd = open_device(_metadata, O_RDWR | O_NONBLOCK);
+	ret = io_uring_queue_init(64, &self->ring, variant->flags);
+	if (ret == -ENOSYS || ret == -EPERM || ret == -EINVAL)
+		SKIP(return, "no such io_uring here: %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
+}
+
+FIXTURE_TEARDOWN(work)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	io_uring_queue_exit(&self->ring);
+	close(self->fd);
+}
+
+/* Completions of a poll make work for the thread that is arming: it takes all requests the same. */
+static void arm_with_work(struct __test_metadata *_metadata, struct io_uring *ring, int fd,
+			  bool by_write)
+{
+	enum { N = 100, CALLS = 200 };
+	struct evnotify_request reqs[N];
+	struct evnotify_event events[N];
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+	int i, calls, taken, more = 0;
+
+	for (calls = 0; calls < CALLS; calls++) {
+		if (!more) {
+			sqe = io_uring_get_sqe(ring);
+			io_uring_prep_poll_multishot(sqe, fd, POLLIN);
+			io_uring_sqe_set_data64(sqe, 'p');
+			ASSERT_EQ(1, io_uring_submit(ring));
+		}
+		for (i = 0; i < N; i++)
+			reqs[i] = pending_in(i % 10 * 2000, i);
+		taken = by_write ? (int)(write(fd, reqs, sizeof(reqs)) / (ssize_t)sizeof(*reqs)) :
+				   arm_many(fd, reqs, N);
+		ASSERT_EQ(N, taken);
+		ASSERT_EQ(0, read_events(fd, events, N));
+		more = 1;
+		while (!io_uring_peek_cqe(ring, &cqe)) {
+			more = cqe->flags & IORING_CQE_F_MORE;
+			io_uring_cqe_seen(ring, cqe);
+		}
+	}
+	EXPECT_COUNTERS(fd, N * CALLS, N * CALLS, 0, 0, 0);
+}
+
+TEST_F(work, does_not_end_a_write)
+{
+	arm_with_work(_metadata, &self->ring, self->fd, true);
+}
+
+TEST_F(work, does_not_end_a_register)
+{
+	arm_with_work(_metadata, &self->ring, self->fd, false);
+}
+
+/* A thread that has a ring with work for it, and blocks in WAIT. */
+struct wait_with_ring {
+	struct waiter waiter;
+	unsigned int flags;
+	int eventfd;
+	volatile bool ready;
+	int submitted;
+	unsigned int seen;	/* completions */
+};
+
+static void *wait_with_ring_main(void *arg)
+{
+	struct wait_with_ring *w = arg;
+	struct io_uring ring;
+	struct io_uring_sqe *sqe;
+	struct io_uring_cqe *cqe;
+
+	w->submitted = io_uring_queue_init(64, &ring, w->flags);
+	if (w->submitted)
+		return NULL;
+	sqe = io_uring_get_sqe(&ring);
+	io_uring_prep_poll_multishot(sqe, w->eventfd, POLLIN);
+	w->submitted = io_uring_submit(&ring);
+	waiter_main(&w->waiter);
+	io_uring_get_events(&ring);
+	while (!io_uring_peek_cqe(&ring, &cqe)) {
+		w->seen++;
+		io_uring_cqe_seen(&ring, cqe);
+	}
+	io_uring_queue_exit(&ring);
+	return NULL;
+}
+
+TEST_F(work, does_not_end_a_wait)
+{
+	enum { N = 20 };
+	struct wait_with_ring w = { .flags = variant->flags, .eventfd = eventfd(0, 0) };
+	struct waiter *waiter = &w.waiter;
+	__u64 one = 1, id;
+	int i;
+
+	waiter->fd = self->fd;
+	memset((void *)&waiter->wait, POISON, sizeof(waiter->wait));
+	waiter->wait.request = pending_in(FAR_NS, 9);
+	ASSERT_EQ(0, pthread_create(&waiter->thread, NULL, wait_with_ring_main, &w));
+	ASSERT_TRUE(waiter_blocked(waiter));
+	id = waiter_id(waiter);
+	ASSERT_EQ(1, w.submitted);
+	for (i = 0; i < N; i++) {
+		ASSERT_EQ(sizeof(one), write(w.eventfd, &one, sizeof(one)));
+		ASSERT_TRUE(UNTIL(asleep(waiter->tid)));
+		ASSERT_EQ(id, waiter_id(waiter));
+		EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+	}
+	ASSERT_EQ(0, cancel(self->fd, id));
+	EXPECT_EQ(0, waiter_join(waiter));
+	EXPECT_EQ(-ECANCELED, waiter->wait.event.status);
+	EXPECT_EQ(id, waiter->wait.event.id);
+	EXPECT_LT(0, w.seen);
+	EXPECT_COUNTERS(self->fd, 1, 0, 1, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
 }
 
 TEST_HARNESS_MAIN
