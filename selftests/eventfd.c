@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mode EVENTFD: the WDK sample's way one, an event object that is set. */
+#include <sched.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include "evnotify_test.h"
 
@@ -192,6 +194,161 @@ TEST_F(instance, a_full_eventfd_overflows)
 	EXPECT_EQ(POLLERR, pfd.revents & POLLERR);
 	ASSERT_TRUE(UNTIL(counters(self->fd).completed == 2));
 	EXPECT_EQ(UINT64_MAX, eventfd_take(efd));
+}
+
+/* --- a signal that takes its time ----------------------------------------------------- */
+
+#define WATCHERS	200
+
+/* An eventfd that so many watch takes the kernel a while to signal. */
+static int busy_eventfd(struct __test_metadata *_metadata)
+{
+	struct epoll_event ready = { .events = EPOLLIN | EPOLLET };
+	int efd = eventfd(0, EFD_NONBLOCK), i;
+
+	for (i = 0; i < WATCHERS; i++)
+		ASSERT_EQ(0, epoll_ctl(epoll_create1(EPOLL_CLOEXEC), EPOLL_CTL_ADD, efd, &ready));
+	return efd;
+}
+
+static void stay_on(unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* CANCEL that says EALREADY promises the signal; CANCEL of all has seen to all of them itself. */
+TEST_F(instance, cancel_all_returns_when_all_is_signalled)
+{
+	enum { N = 1000, ROUNDS = 10 };
+	int efd = busy_eventfd(_metadata), i, round, amid = 0;
+	struct evnotify_request reqs[N];
+	struct counters before, seen;
+	struct evnotify_wait marker;
+	__u64 signals;
+	long n;
+
+	for (round = 0; round < ROUNDS; round++) {
+		stay_on(1);
+		before = counters(self->fd);
+		for (i = 0; i < N; i++)
+			reqs[i] = eventfd_in(20 * NSEC_PER_MSEC, efd);
+		ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+		stay_on(0);
+		ASSERT_TRUE(UNTIL(counters(self->fd).completed != before.completed));
+		n = cancel_all(self->fd);
+		ASSERT_LE(0, n);
+		signals = eventfd_take(efd);
+		seen = counters(self->fd);
+		EXPECT_EQ(N - n, signals);
+		EXPECT_EQ(0, seen.completing);
+		EXPECT_EQ(0, seen.pending);
+		amid += n && n < N;
+		/* and nothing of it follows */
+		marker.request = pending_in(0, 0);
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+		EXPECT_EQ(0, eventfd_take(efd));
+	}
+	ksft_print_msg("%d of %d amid the expirations\n", amid, ROUNDS);
+}
+
+/* ... and what EALREADY has promised comes, without anybody doing anything for it. */
+TEST_F(instance, what_ealready_promises_comes)
+{
+	enum { N = 500 };
+	int efd = busy_eventfd(_metadata), i, already = 0;
+	struct evnotify_request reqs[N];
+	__u64 signals = 0;
+
+	stay_on(1);
+	for (i = 0; i < N; i++)
+		reqs[i] = eventfd_in(20 * NSEC_PER_MSEC, efd);
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	stay_on(0);
+	ASSERT_TRUE(UNTIL(counters(self->fd).completed));
+	for (i = N - 1; i >= 0; i--) {
+		int ret = cancel(self->fd, reqs[i].id);
+
+		ASSERT_TRUE(!ret || ret == -EALREADY);
+		already += !!ret;
+	}
+	EXPECT_TRUE(UNTIL((signals += eventfd_take(efd)) >= (__u64)already));
+	EXPECT_TRUE(UNTIL(!counters(self->fd).completing));
+	signals += eventfd_take(efd);
+	EXPECT_EQ(already, signals);
+	EXPECT_COUNTERS(self->fd, N, already, N - already, 0, 0);
+}
+
+/* fdinfo tells what has expired, and has not been signalled or made readable yet. */
+TEST_F(instance, what_is_not_told_yet_is_completing)
+{
+	enum { N = 2000 };
+	int efd = busy_eventfd(_metadata), i;
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	struct counters seen;
+	__u64 signals = 0;
+	bool amid = false;
+
+	ASSERT_NE(NULL, reqs);
+	stay_on(1);
+	for (i = 0; i < N; i++)
+		reqs[i] = eventfd_in(20 * NSEC_PER_MSEC, efd);
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	stay_on(0);
+	while (signals < N) {
+		signals += eventfd_take(efd);
+		seen = counters(self->fd);
+		ASSERT_TRUE(balanced(seen));
+		/* what is neither pending nor completing had been signalled by then */
+		ASSERT_GE(N, signals + seen.pending);
+		amid |= seen.completing > 0;
+		signals += eventfd_take(efd);
+		ASSERT_LE(N, signals + seen.pending + seen.completing);
+	}
+	EXPECT_TRUE(amid);
+	EXPECT_TRUE(UNTIL(!counters(self->fd).completing));
+	EXPECT_COUNTERS(self->fd, N, N, 0, 0, 0);
+}
+
+/* Voluntary context switches of this thread */
+static long sleeps(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* However busy the tasklet is: CANCEL waits for a signal of its own request, and no other. */
+TEST_F(instance, cancel_waits_for_one_signal_at_most)
+{
+	enum { N = 1000 };
+	int efd = busy_eventfd(_metadata), i;
+	struct evnotify_request *reqs = calloc(N, sizeof(*reqs));
+	long before, slept, most = 0, all = 0;
+
+	ASSERT_NE(NULL, reqs);
+	stay_on(1);
+	for (i = 0; i < N; i++) {
+		reqs[i] = eventfd_in(50 * NSEC_PER_MSEC, efd);
+		reqs[i].period_ns = NSEC_PER_MSEC;
+	}
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	stay_on(0);
+	ASSERT_TRUE(UNTIL(eventfd_take(efd)));
+	for (i = 0; i < N; i++) {
+		before = sleeps();
+		ASSERT_EQ(0, cancel(self->fd, reqs[i].id));
+		slept = sleeps() - before;
+		all += slept;
+		most = slept > most ? slept : most;
+	}
+	ksft_print_msg("%ld sleeps in %d calls, at most %ld in one\n", all, N, most);
+	EXPECT_GE(2, most);
+	EXPECT_COUNTERS(self->fd, N, 0, N, 0, 0);
 }
 
 TEST_HARNESS_MAIN

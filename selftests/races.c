@@ -376,12 +376,13 @@ static void ignore_signal(int signo)
 	(void)signo;
 }
 
+/* What the signal leaves, the same call takes up again, whatever has become of it meanwhile. */
 TEST_F(instance, signal_against_completion_of_a_wait)
 {
 	struct sigaction action = { .sa_handler = ignore_signal };
 	struct waiter w = { .thread = pthread_self() };
 	struct opponent o;
-	__u64 rounds = 0;
+	__u64 rounds = 0, id;
 	int ret;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
@@ -390,17 +391,55 @@ TEST_F(instance, signal_against_completion_of_a_wait)
 		ret = race_wait(&o, &w, ++rounds);
 		ASSERT_TRUE(ret == 0 || ret == -EINTR);
 		race_score(&o, ret);
+		id = w.wait.request.id;
 		if (ret) {
-			/* not told, no number taken */
+			/* not told yet, and nobody else is */
 			ASSERT_EQ(POISON, w.wait.event.seq & 0xff);
-			continue;
+			ASSERT_EQ(rounds + o.crowd, counters(self->fd).armed);
+			ASSERT_FALSE(readable(self->fd, 0));
+			ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
+			ASSERT_EQ(id, w.wait.request.id);
 		}
+		ASSERT_EQ(id, w.wait.event.id);
 		ASSERT_EQ(rounds, w.wait.event.user_data);
 		ASSERT_EQ(0, w.wait.event.status);
-		ASSERT_EQ(o.lost, w.wait.event.seq);
+		ASSERT_EQ(rounds, w.wait.event.seq);
 	}
 	race_end(_metadata, &o);
-	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, rounds + o.crowd, 0, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+/* A CANCEL of what was left, against the WAIT that comes again for it. */
+TEST_F(instance, cancel_against_a_wait_that_comes_again)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	struct opponent o;
+	struct waiter w;
+	__u64 rounds = 0;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	race_begin(&o, self->fd, strike_cancel);
+	while (race_goes_on(&o)) {
+		ASSERT_EQ(0, waiter_start(&w, self->fd, pending_in(FAR_NS, ++rounds)));
+		ASSERT_TRUE(waiter_blocked(&w));
+		ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+		ASSERT_EQ(-EINTR, waiter_join(&w));
+		o.id = w.wait.request.id;
+		race_at(&o, race_due(&o));
+		while (now_ns(CLOCK_MONOTONIC) < o.strike_ns - o.offset)
+			;
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
+		race_join(&o);
+		ASSERT_EQ(0, o.ret);
+		ASSERT_EQ(o.id, w.wait.event.id);
+		ASSERT_EQ(-ECANCELED, w.wait.event.status);
+		ASSERT_EQ(rounds, w.wait.event.seq);
+		/* cancelled before the call, or while it was under way */
+		race_score(&o, w.wait.event.completed_ns < o.strike_ns - o.offset);
+	}
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, rounds, 0, rounds, 0, 0);
 	EXPECT_FALSE(readable(self->fd, 0));
 }
 
@@ -456,6 +495,230 @@ TEST_F(instance, cancel_against_cancel)
 	}
 	race_end(_metadata, &o);
 	EXPECT_COUNTERS(self->fd, rounds, 0, rounds, 0, 0);
+}
+
+/*
+ * CANCEL of all is a barrier. When it has returned, each request has been cancelled, or its record
+ * or signal is there; and nothing follows.
+ */
+#define BARRIER	120
+
+struct barrier {
+	long cancelled;
+	int bytes;		/* to be read */
+	__u64 signals;
+	struct counters counters;
+};
+
+static struct barrier barrier;
+static int barrier_eventfd;
+
+static void look_at_barrier(int fd)
+{
+	if (ioctl(fd, FIONREAD, &barrier.bytes))
+		barrier.bytes = -1;
+	barrier.signals = eventfd_take(barrier_eventfd);
+	barrier.counters = counters(fd);
+}
+
+static void strike_cancel_all(struct opponent *o)
+{
+	barrier.cancelled = cancel_all(o->fd);
+	look_at_barrier(o->fd);
+}
+
+TEST_F(instance, nothing_is_under_way_when_cancel_all_has_returned)
+{
+	struct evnotify_request reqs[BARRIER];
+	struct evnotify_event events[BARRIER / 2];
+	unsigned int i, signalled, between = 0;
+	struct evnotify_wait marker;
+	struct opponent o;
+	__u64 rounds = 0;
+
+	barrier_eventfd = eventfd(0, EFD_NONBLOCK);
+	race_begin(&o, self->fd, strike_cancel_all);
+	while (race_goes_on(&o)) {
+		__u64 due = race_due(&o);
+
+		rounds++;
+		for (i = 0; i < BARRIER; i++) {
+			reqs[i] = i % 2 ? eventfd_in(due, barrier_eventfd) : pending_in(due, i);
+			reqs[i].flags = EVNOTIFY_ABSTIME;
+		}
+		ASSERT_EQ(BARRIER, arm_many(self->fd, reqs, BARRIER));
+		race_at(&o, due);
+		race_join(&o);
+		ASSERT_LE(0, barrier.cancelled);
+		ASSERT_EQ(0, barrier.counters.pending);
+		ASSERT_EQ(0, barrier.counters.completing);
+		ASSERT_EQ(BARRIER / 2 * sizeof(*events), barrier.bytes);
+		ASSERT_EQ(BARRIER / 2, read_some(self->fd, events, BARRIER / 2));
+		signalled = BARRIER - barrier.cancelled;
+		for (i = 0; i < BARRIER / 2; i++)
+			signalled -= !events[i].status;
+		ASSERT_EQ(signalled, barrier.signals);
+
+		/* all of them would have been due when this is over */
+		marker.request = pending_in(due, 0);
+		marker.request.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+		look_at_barrier(self->fd);
+		ASSERT_EQ(0, barrier.bytes);
+		ASSERT_EQ(0, barrier.signals);
+		between += barrier.cancelled && barrier.cancelled < BARRIER;
+		race_score(&o, barrier.cancelled > BARRIER / 2);
+	}
+	race_end(_metadata, &o);
+	ksft_print_msg("%u in between\n", between);
+	EXPECT_EQ(rounds * (BARRIER + 1), counters(self->fd).armed);
+	EXPECT_TRUE(UNTIL(!counters(self->fd).completing));
+}
+
+TEST_F(instance, nothing_periodic_is_under_way_when_cancel_all_has_returned)
+{
+	struct evnotify_request reqs[BARRIER];
+	struct evnotify_event events[BARRIER / 2];
+	struct evnotify_wait marker;
+	struct opponent o;
+	unsigned int i;
+
+	barrier_eventfd = eventfd(0, EFD_NONBLOCK);
+	race_begin(&o, self->fd, strike_cancel_all);
+	while (race_goes_on(&o)) {
+		__u64 due = race_due(&o);
+
+		for (i = 0; i < BARRIER; i++) {
+			reqs[i] = i % 2 ? eventfd_in(due, barrier_eventfd) : pending_in(due, i);
+			reqs[i].flags = EVNOTIFY_ABSTIME;
+			reqs[i].period_ns = NSEC_PER_MSEC;
+		}
+		ASSERT_EQ(BARRIER, arm_many(self->fd, reqs, BARRIER));
+		race_at(&o, due);
+		race_join(&o);
+		/* each of them was armed still: it has no end */
+		ASSERT_EQ(BARRIER, barrier.cancelled);
+		ASSERT_EQ(0, barrier.counters.pending);
+		ASSERT_EQ(0, barrier.counters.completing);
+		ASSERT_EQ(BARRIER / 2 * sizeof(*events), barrier.bytes);
+		ASSERT_EQ(BARRIER / 2, read_some(self->fd, events, BARRIER / 2));
+		for (i = 0; i < BARRIER / 2; i++)
+			ASSERT_EQ(-ECANCELED, events[i].status);
+		race_score(&o, !events[0].count);
+
+		marker.request = pending_in(2 * NSEC_PER_MSEC, 0);
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &marker));
+		look_at_barrier(self->fd);
+		ASSERT_EQ(0, barrier.bytes);
+		ASSERT_EQ(0, barrier.signals);
+	}
+	race_end(_metadata, &o);
+}
+
+static void strike_cancel_all_waiter(struct opponent *o)
+{
+	while (!o->waiter->wait.request.id)
+		;
+	o->ret = cancel_all(o->fd) >= 0 && !counters(o->fd).completing ? 0 : -EPROTO;
+}
+
+TEST_F(instance, cancel_all_against_completion_of_a_wait)
+{
+	struct opponent o;
+	struct waiter w;
+	__u64 rounds = 0;
+
+	race_begin(&o, self->fd, strike_cancel_all_waiter);
+	while (race_goes_on(&o)) {
+		rounds++;
+		memset((void *)&w.wait, POISON, sizeof(w.wait));
+		w.wait.request = pending_in(race_due(&o), rounds);
+		w.wait.request.flags = EVNOTIFY_ABSTIME;
+		w.wait.request.id = 0;
+		o.waiter = &w;
+		race_at(&o, w.wait.request.due_ns);
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
+		race_join(&o);
+		ASSERT_EQ(0, o.ret);
+		ASSERT_EQ(rounds, w.wait.event.user_data);
+		ASSERT_EQ(rounds, w.wait.event.seq);
+		race_score(&o, w.wait.event.status);
+	}
+	race_end(_metadata, &o);
+	EXPECT_COUNTERS(self->fd, rounds, o.lost, o.won, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
+/*
+ * Readers of one record each, with bad memory now and then, and signals all the time: no record
+ * waits while one of them sleeps.
+ */
+#define READERS	6
+
+struct disturbed {
+	pthread_t thread;
+	int fd;
+	bool spoilt;
+	volatile bool *stop;
+	atomic_uint *took;
+};
+
+static void *disturbed_main(void *arg)
+{
+	struct disturbed *d = arg;
+	struct evnotify_event event;
+	int ret;
+
+	while (!*d->stop) {
+		ret = read_some(d->fd, d->spoilt ? NULL : &event, 1);
+		if (ret == 1)
+			atomic_fetch_add(d->took, 1);
+		else if (ret != -EINTR && ret != -EFAULT)
+			return NULL;
+	}
+	return NULL;
+}
+
+TEST_F(instance, no_record_waits_while_a_reader_sleeps)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	__u64 end = now_ns(CLOCK_MONOTONIC) + race_ns();
+	struct disturbed readers[READERS];
+	volatile bool stop = false;
+	struct evnotify_request req;
+	unsigned int i, n, armed = 0;
+	atomic_uint took = 0;
+
+	seed_random();
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	for (i = 0; i < READERS; i++) {
+		readers[i] = (struct disturbed){
+			.fd = self->fd, .stop = &stop, .took = &took,
+			/* it would not let a record go while nobody else reads it */
+			.spoilt = i == 2,
+		};
+		ASSERT_EQ(0, pthread_create(&readers[i].thread, NULL, disturbed_main,
+					    &readers[i]));
+	}
+	while (now_ns(CLOCK_MONOTONIC) < end) {
+		for (n = 1 + random_below(3); n; n--) {
+			req = pending_in(random_below(50000), 0);
+			ASSERT_EQ(0, arm(self->fd, &req));
+			armed++;
+			ASSERT_EQ(0, pthread_kill(readers[random_below(READERS)].thread, SIGUSR1));
+		}
+		/* nothing but the wake-ups of the records themselves */
+		ASSERT_TRUE(UNTIL(took == armed));
+	}
+	stop = true;
+	for (i = 0; i < READERS; i++) {
+		while (pthread_tryjoin_np(readers[i].thread, NULL)) {
+			pthread_kill(readers[i].thread, SIGUSR1);
+			usleep(100);
+		}
+	}
+	ksft_print_msg("%u records\n", armed);
+	EXPECT_COUNTERS(self->fd, armed, armed, 0, 0, 0);
 }
 
 static void strike_close(struct opponent *o)
