@@ -86,6 +86,22 @@ cancelled_eventfd_request() {
 	record eventfd cancelled_it_signals_nothing && follows 0 "register arm cancel"
 }
 
+# A record that was cancelled is used again: the trace says nothing of that.
+used_record() {
+	cancelled_eventfd_request || return 1
+	if [ "$(grep -c ' evnotify_register: ' "$tmp/trace")" -lt 2 ] ||
+	   grep ' evnotify_\(register\|arm\): .* cancelled' "$tmp/trace" >"$tmp/wrong"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+# Interrupted twice, it is one request.
+interrupted_wait_request() {
+	record wait a_handler_interrupts_it_and_the_same_call_goes_on &&
+		follows 9 "register arm cancel complete read"
+}
+
 wait_request() {
 	record wait returns_the_completion &&
 		follows $((0x1122334455667788)) "register arm expire complete read"
@@ -128,9 +144,9 @@ clock=$(sed 's/.*\[\(.*\)\].*/\1/' $tracing/trace_clock)
 echo mono >$tracing/trace_clock
 trap 'echo "$clock" >$tracing/trace_clock; echo 0 >$events/enable; rm -rf "$tmp"' EXIT
 
-ktap_set_plan 8
+ktap_set_plan 10
 for test in all_are_there pending_request cancelled_request updated_request eventfd_request \
-		cancelled_eventfd_request wait_request open_file; do
+		cancelled_eventfd_request used_record wait_request interrupted_wait_request open_file; do
 	ktap_test_result $test $test
 done
 ktap_finished
