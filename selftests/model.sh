@@ -19,34 +19,65 @@ memory=3000	# MB for one configuration
 
 # name | what it shows | definitions
 holds='
-request | one request of any kind, two cancels or updates at any time, read | -DOPS=2
-reuse | two requests in one record, cancel or update, read | -DNREC=1 -DSUBMITS=2 -DOPS=1
+request | one PENDING request, two cancels or updates at any time, read | -DOPS=2 -DALLS=0 -DEVENTFDS=0
+signal | one eventfd, two cancels, updates or cancels of all | -DOPS=2 -DPENDINGS=0 -DREADERS=0
+deferred | the same without cancel of all, in the tasklet or by turns | -DOPS=2 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
+park | one eventfd, and more time for expirations that pass meanwhile | -DOPS=1 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1 -DTIME=3
+tick | two eventfds, batches of two that a tick ends, a cancel or update | -DSUBMITS=2 -DOPS=1 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1 -DTICK=1 -DBATCH=2 -DIRQ_BATCH=2 -DPERIODICS=0
+all | cancel of all as the barrier of a record, wake-ups by turns | -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DEVENTFDS=0 -DPERIODICS=0 -DOVER=1
+flush | cancel of all as the barrier of two eventfds | -DSUBMITS=2 -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DPERIODICS=0 -DOVER=1
+two | a cancel or cancel of all in each of two threads | -DMEDDLERS=2 -DOPS=1 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DPERIODICS=0 -DOVER=1
+reuse | two requests in one record, cancel or update, read | -DNREC=1 -DSUBMITS=2 -DOPS=1 -DALLS=0
 queue | two requests in one queue, batches of one, read | -DSUBMITS=2 -DOPS=0
 batch | the same with batches of two | -DSUBMITS=2 -DOPS=0 -DIRQ_BATCH=2 -DBATCH=2
-time | more time for overruns | -DOPS=1 -DTIME=3
-wait | WAIT that signals, cancels, updates and EFAULT hit | -DSUBMITS=0 -DWAITS=1 -DOPS=2
+time | more time for overruns | -DOPS=1 -DALLS=0 -DTIME=3
+wait | WAIT that is interrupted and comes again, or not; cancels, updates, EFAULT | -DSUBMITS=0 -DWAITS=1 -DOPS=2
+wait-reuse | the same next to a request that wants its record | -DWAITS=1 -DNREC=1 -DOPS=1 -DEVENTFDS=0 -DPERIODICS=0
 wait-other | WAIT next to another request | -DWAITS=1 -DOPS=0
-readers | two readers of one descriptor | -DREADERS=2 -DOPS=1
-release | the last close of two requests at any moment | -DSUBMITS=2 -DOPS=1 -DREADERS=0 -DRELEASE -DBATCH=2
+readers | two readers of one descriptor | -DREADERS=2 -DOPS=1 -DALLS=0 -DEVENTFDS=0
+release | the last close of two requests at any moment | -DSUBMITS=2 -DOPS=1 -DALLS=0 -DREADERS=0 -DRELEASE -DBATCH=2
+release-turn | the same amid a turn in process context | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DOVER=1
 set-back | two requests, and the clock is set back once, at any moment | -DSUBMITS=2 -DOPS=0 -DSET_BACK
-set-back-other | the same with one request and a cancel or update | -DOPS=1 -DSET_BACK
+set-back-other | the same with one request and a cancel or update | -DOPS=1 -DALLS=0 -DSET_BACK
 set-back-release | the same with two requests and the last close | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DSET_BACK
 '
 caught='
 COMPLETE_WITHOUT_CLAIM | expired requests stay where cancel finds them | -DOPS=1
 CANCEL_FREES_SIGNALLING | cancel frees a record that is being signalled | -DOPS=1
-CANCEL_DOES_NOT_WAIT | cancel returns while the eventfd is being signalled | -DOPS=1
-CANCEL_ALL_DOES_NOT_WAIT | cancel of all returns while an eventfd is being signalled | -DOPS=1
-TRUST_THE_TIMER | the interrupt takes it that the first request is due | -DOPS=1
+CANCEL_DOES_NOT_WAIT | cancel returns while its eventfd is being signalled | -DOPS=1
+SIGNAL_WITHOUT_LOOK | the signaller does not look whether the request is cancelled | -DOPS=1 -DPENDINGS=0 -DREADERS=0
+LOOK_BEFORE_SIGNALLING | it looks before it has said whose eventfd it signals | -DOPS=1 -DPENDINGS=0 -DREADERS=0
+TWO_SIGNALLERS | the tasklet signals although the work item does | -DSUBMITS=2 -DOPS=1 -DUPDATES=0 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
+WORK_HEEDS_NO_SIGNALLER | the work item signals although a CANCEL of all does | -DSUBMITS=2 -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1 -DPERIODICS=0
+TASKLET_HEEDS_NO_FLUSH | the tasklet signals although a CANCEL of all does | -DSUBMITS=2 -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0
+CANCEL_ALL_WITHOUT_FLUSH | cancel of all leaves what has expired to the tasklet | -DOPS=1 -DCANCELS=0 -DUPDATES=0
+FLUSH_DOES_NOT_WAIT | it does not wait for the batch of the tasklet | -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0
+FLUSH_OWES | it gives one signal to a request that is owed two | -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0
+PARKED_FOR_EVER | a parked request is never put back | -DOPS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
+UNPARK_WITHOUT_TIMER | it is put back without its timer | -DOPS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
+REST_IS_LOST | the rest of a batch is lost at a tick | -DSUBMITS=2 -DOPS=0 -DPENDINGS=0 -DREADERS=0 -DTICK=1 -DBATCH=2
+REST_WITHOUT_TASKLET | it comes back, and nobody for it | -DSUBMITS=2 -DOPS=0 -DPENDINGS=0 -DREADERS=0 -DTICK=1 -DBATCH=2
+NO_OTHER_TURN | deferred work does not ask for another turn | -DSUBMITS=2 -DOPS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
+TURN_WITHOUT_WAKE | a turn forgets the wake-ups | -DOPS=0 -DOVER=1
+WAIT_ARMS_ANEW | WAIT that comes again arms anew if its request has completed | -DSUBMITS=0 -DWAITS=1 -DOPS=0
+CANCEL_FREES_LEFT_WAIT | cancel frees what a WAIT has left at once | -DSUBMITS=0 -DWAITS=1 -DOPS=1
+HOLDS_WHAT_IS_CANCELLED | what a WAIT has left is cancelled when expired, and held for ever | -DSUBMITS=0 -DWAITS=1 -DOPS=1
+LETS_GO_OF_A_WAITER | cancel lets go of what a WAIT blocks on | -DSUBMITS=0 -DWAITS=1 -DOPS=1
+LET_GO_TOLD_TWICE | what was let go is told twice | -DSUBMITS=0 -DWAITS=1 -DOPS=1
+WAITER_STAYS | an interrupted WAIT leaves its waiter behind | -DSUBMITS=0 -DWAITS=1 -DOPS=0
+DEATH_LEAVES_IT | death leaves the request of a WAIT | -DSUBMITS=0 -DWAITS=1 -DOPS=0
+EINTR_ALTHOUGH_CLAIMED | a signal ends a WAIT that has completed | -DSUBMITS=0 -DWAITS=1 -DOPS=0
+READER_WAKES_NOBODY | a reader that was woken and leaves a record wakes nobody | -DREADERS=2 -DOPS=0
 COPY_WITHOUT_LOCK | read copies a record in one step and takes it in another | -DOPS=1
 DPC_DOES_NOT_WAKE | the tasklet wakes nobody | -DOPS=0
-EINTR_ALTHOUGH_CLAIMED | a signal ends a WAIT that has completed | -DSUBMITS=0 -DWAITS=1 -DOPS=0
+TRUST_THE_TIMER | the interrupt takes it that the first request is due | -DOPS=1 -DALLS=0 -DCANCELS=0 -DEVENTFDS=0
 BACKLOG_WITHOUT_TIMER | the tasklet, done with a backlog, does not start the timer | -DSUBMITS=2 -DOPS=0
 TOUCH_QUEUED_TIMER | the interrupt sets a timer that was started meanwhile | -DSUBMITS=2 -DOPS=0
 CLOCK_IS_NEVER_SET_BACK | the interrupt restarts the timer of a clock that can be set | -DSUBMITS=2 -DOPS=0 -DSET_BACK
-BACKLOG_AT_ITS_TIME | the tasklet expires a backlog although the clock was set back | -DSUBMITS=2 -DOPS=0 -DSET_BACK
+BACKLOG_AT_ITS_TIME | the tasklet expires a backlog at the time of the interrupt | -DSUBMITS=2 -DOPS=0 -DSET_BACK
 SIGNAL_WHEN_CLOSED | after the last close, the tasklet goes on signalling | -DOPS=0 -DREADERS=0 -DRELEASE
 DROP_PENDING_ONLY | release drops the eventfds of pending requests only | -DOPS=0 -DREADERS=0 -DRELEASE
+DESTROY_AMID_A_TURN | release does not wait for a turn in process context | -DOPS=0 -DREADERS=0 -DRELEASE -DOVER=1
 '
 
 # One request, two in a batch and WAIT, with all that can befall them, and a mistake in each of
@@ -134,6 +165,7 @@ outline() {
 	perl -0777 -ne '
 		s{"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*}{}gs;
 		s/^\s*#(?:\\\n|.)*//gm;
+		s/\b__(acquires|releases)\([^()]*\)//g;
 		s/\)\s*(\{(?:[^{}]++|(?1))*\})/$body = $1; join ";", "){}", $body =~ m(\bstatic\b[^;]*)g, ""/ge;
 		s/(\{(?:[^{}]++|(?1))*\})/{}/g;
 		s/\s+/ /g;
@@ -156,17 +188,25 @@ names_known() {
 	named=$(grep -oE '\<evnotify_[a-z0-9_]+\(' "$model" | tr -d '(' | sort -u)
 	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/evnotify.h))
 	missed=$(comm -13 <(echo "$named") <(
-		{ functions "$module"/{request,timer,complete,pool}.c
-		  functions "$module"/file.c | grep -E '^evnotify_(do_read|read|sleep)$'; } | sort))
+		{ functions "$module"/{request,timer,complete,signal,pool}.c
+		  functions "$module"/file.c | grep -E '^evnotify_(do_read|read_ready|read|sleep)$'
+		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | sort))
 	[[ -z $gone ]] || echo "# in the model only: ${gone//$'\n'/ }"
 	[[ -z $missed ]] || echo "# not in the model: ${missed//$'\n'/ }"
 	[[ -z $gone$missed ]]
 }
 
-# Instances share nothing that can change: then one instance is all that a model needs. But
-# for the counter that numbers them, the parameters, which only the administrator writes, the
-# device, which is there before them, and the places of the users, which open, release and a
-# pool that grows take and give back. (trace.h: what it makes is the kernel's.)
+# Of what instances share, nothing changes how a request goes on: then one instance is all that
+# a model needs. Whatever is shared stands here, and why it does no harm:
+#  - the device, its functions, the numbers of the clocks: constant, and there before them;
+#  - the parameters: only the administrator writes them; a call reads each once, for a check;
+#  - the counter that numbers instances: a name in the trace;
+#  - the users and the lock of their table: open, release and a pool that grows take and give
+#    back places there; a refusal is a call that has changed nothing;
+#  - the workqueue, and a user's turns: the model lets a turn begin at any time after it was
+#    asked for, so that others may hold it up; it is asked for under the lock of the instance;
+#  - the budget of a CPU: the model takes it for used up, or not, at each run of the tasklet.
+# (trace.h: what it makes is the kernel's.)
 shared='static atomic_t evnotify_instances
 const struct file_operations evnotify_fops
 unsigned int evnotify_max_requests
@@ -178,11 +218,21 @@ EVNOTIFY_PARAM(min_period_ns, NSEC_PER_SEC)
 EVNOTIFY_PARAM(max_user_instances, EVNOTIFY_MAX_INSTANCES)
 EVNOTIFY_PARAM(max_user_requests, EVNOTIFY_MAX_USER_REQUESTS)
 static struct miscdevice evnotify_device
+struct workqueue_struct *evnotify_workqueue
+static DEFINE_PER_CPU(struct evnotify_budget, evnotify_budget)
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
 static DEFINE_HASHTABLE(evnotify_users, 6)
 static DEFINE_MUTEX(evnotify_user_lock)'
 shared_nothing() {
 	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,compat}.h) | sed 's/^/# /'
+}
+
+# The model has one queue: whoever has a record takes the queue that the record names. Not
+# that of its clock: a relative request is in the queue of CLOCK_MONOTONIC.
+own_queue() { ! grep -n 'queues\[req->' "$@" | grep -v 'queues\[req->queue\]' | sed 's/^/# /' | grep .; }
+seeded_queue() {
+	sed '/^evnotify_cancel_pending/,/^}/s/req->queue/req->clock/' "$module/complete.c" >"$work/seeded.c"
+	! own_queue "$work/seeded.c" >/dev/null
 }
 
 # The same of something shared: each of these has to be seen.
@@ -211,7 +261,7 @@ if ! command -v spin >/dev/null; then
 	echo '1..0 # SKIP spin is not installed: apt-get install spin'
 	exit 0
 fi
-echo 1..$(($(grep -c '|' <<<"$holds") + $(grep -c '|' <<<"$caught") + 3))
+echo 1..$(($(grep -c '|' <<<"$holds") + $(grep -c '|' <<<"$caught") + 5))
 mkdir -p "$work"
 status=0; names_known || status=$?
 verdict "$status" 'the model names every function of the engine, and no other'
@@ -219,6 +269,10 @@ status=0; shared_nothing || status=$?
 verdict "$status" 'instances share nothing'
 status=0; seeds_seen || status=$?
 verdict "$status" 'caught: instances that share a lock, a list or any other object'
+status=0; own_queue "$module"/*.c || status=$?
+verdict "$status" 'each record is looked for in the queue that it names'
+status=0; seeded_queue || status=$?
+verdict "$status" 'caught: a record that is taken out of the queue of its clock'
 rows "$holds" start
 rows "$caught" start_mutation
 wait
