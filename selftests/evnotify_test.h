@@ -266,6 +266,7 @@ static inline bool balanced(struct counters c)
 	EXPECT_LE(_event->due_ns, _event->expired_ns);			\
 	EXPECT_LE(_event->expired_ns, _event->completed_ns);		\
 	EXPECT_LE(_event->completed_ns, now_ns(clock));			\
+	EXPECT_EQ(0, _event->lost);					\
 	EXPECT_EQ(0, _event->status);					\
 } while (0)
 

@@ -165,6 +165,51 @@ TEST_F(instance, no_more_are_missed_than_it_has)
 	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
 }
 
+/* More than the field can hold: it says as many as it can, and that nothing is lost. */
+TEST_F(instance, a_count_that_is_too_large_saturates)
+{
+	struct evnotify_request req = periodic(0, 0, 7);
+	__u64 before = now_ns(CLOCK_REALTIME);
+	struct evnotify_event event;
+	struct evnotify_info info;
+
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	req.clockid = CLOCK_REALTIME;
+	req.flags = EVNOTIFY_ABSTIME;
+	req.due_ns = 1;
+	req.period_ns = info.min_period_ns;
+	if (before / req.period_ns <= UINT32_MAX)
+		SKIP(return, "the clock or the shortest period does not give that many");
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_TRUE(readable(self->fd, PATIENCE_MS));
+	/* and stays there while it merges with others */
+	ASSERT_TRUE(UNTIL(now_ns(CLOCK_REALTIME) > before + 100 * req.period_ns));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	EXPECT_EQ(UINT32_MAX, event.count);
+	EXPECT_EQ(0, event.lost);
+	EXPECT_EQ(EVNOTIFY_EVENT_MORE, event.flags);
+	EXPECT_EXPIRED(&event, before, CLOCK_REALTIME);
+	EXPECT_EQ(1, event.due_ns % req.period_ns);
+	EXPECT_GT(req.period_ns, event.expired_ns - event.due_ns);
+
+	/* the next ones count from 0 */
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_GT(UINT32_MAX, event.count);
+	EXPECT_EQ(0, event.lost);
+	EXPECT_EQ(0, cancel(self->fd, req.id));
+
+	/* the most that can be asked for, and it ends */
+	req.count = UINT32_MAX;
+	while (readable(self->fd, 0))
+		ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EQ(UINT32_MAX, event.count);
+	EXPECT_EQ(0, event.lost);
+	EXPECT_EQ(0, event.flags);
+	EXPECT_EQ(1 + (UINT32_MAX - 1ULL) * req.period_ns, event.due_ns);
+}
+
 TEST_F(instance, an_eventfd_counts_every_expiration)
 {
 	int efd = eventfd(0, EFD_NONBLOCK), sum;
