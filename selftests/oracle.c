@@ -7,6 +7,7 @@
  * EVNOTIFY_ORACLE_MS: how long (8000); EVNOTIFY_SEED: the first program, as printed.
  */
 #include <stdarg.h>
+#include <sys/time.h>
 
 #include "evnotify_test.h"
 
@@ -32,6 +33,8 @@ struct ref {
 	bool cancelled;
 	bool final;		/* its last record was read */
 	__u64 owed;		/* the most signals that it may have had when cancelled */
+	bool left;		/* by a WAIT that was interrupted */
+	bool let_go;		/* and cancelled then: it may be forgotten */
 };
 
 struct program {
@@ -43,6 +46,7 @@ struct program {
 	__u64 min_period;
 	unsigned int armed, cancelled;
 	__u64 records, max_seq;
+	__u64 forgotten;	/* records that were let go, each with its number */
 	unsigned int exact, explained;	/* what was checked */
 	bool wrong;
 	struct ref refs[MAX_REQS];
@@ -160,10 +164,10 @@ static void check_expired(struct program *p, struct ref *r, const struct evnotif
 	}
 	index = r->period ? (e->due_ns - r->due_min) / r->period : 0;
 	if (index + 1 + r->carry < r->told + e->count)
-		wrong(p, "request %llu: count %llu after %llu is more than the %llu that are due",
+		wrong(p, "request %llu: count %u after %llu is more than the %llu that are due",
 		      e->id, e->count, r->told, index + 1);
 	if (e->count + r->told < index + 1)
-		wrong(p, "request %llu: count %llu after %llu, expirations lost before number %llu",
+		wrong(p, "request %llu: count %u after %llu, expirations lost before number %llu",
 		      e->id, e->count, r->told, index + 1);
 	r->told = index + 1;
 	if (r->limit && r->told > r->limit)
@@ -202,6 +206,8 @@ static void check_record(struct program *p, const struct evnotify_event *e)
 	p->records++;
 	if (e->seq > p->max_seq)
 		p->max_seq = e->seq;
+	if (e->lost)
+		wrong(p, "request %llu: %u of %u lost", e->id, e->lost, e->count);
 	if (r->final)
 		wrong(p, "request %llu: a record after the last one", e->id);
 	r->final = !(e->flags & EVNOTIFY_EVENT_MORE);
@@ -236,6 +242,9 @@ static int read_records(struct program *p)
 	if (n < 0 && n != -EAGAIN)
 		wrong(p, "read: %s", strerror(-n));
 	for (i = 0; i < n; i++) {
+		if (events[i].user_data < (unsigned int)p->count &&
+		    p->refs[events[i].user_data].left)
+			wrong(p, "request %llu belongs to a WAIT", events[i].id);
 		if (i && events[i].seq <= events[i - 1].seq)
 			wrong(p, "sequence number %llu after %llu",
 			      events[i].seq, events[i - 1].seq);
@@ -293,6 +302,79 @@ static void expect_times(struct ref *r, __u64 due, __u32 flags, __u64 period, __
 	r->told = 0;
 }
 
+/*
+ * WAIT with a signal that may come first. Then the request is left: pending, complete, or
+ * cancelled, it is told to the WAIT that comes again with its id, and to nobody else. What was
+ * cancelled, or is cancelled once it is complete, may be forgotten, though: such a WAIT is another
+ * request.
+ */
+static void handle_signal(int signo)
+{
+	(void)signo;
+}
+
+static int interruptible_wait(struct program *p, struct evnotify_wait *wait)
+{
+	struct sigaction action = { .sa_handler = handle_signal };
+	struct itimerval soon = {}, never = {};
+	int ret;
+
+	if (pick(p, 2))
+		action.sa_flags = SA_RESTART;
+	sigaction(SIGALRM, &action, NULL);
+	/* over and over: it may come before the call */
+	soon.it_value.tv_usec = 1 + pick(p, 2000);
+	soon.it_interval.tv_usec = 500;
+	setitimer(ITIMER_REAL, &soon, NULL);
+	ret = call(p->fd, EVNOTIFY_IOC_WAIT, wait);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return ret;
+}
+
+static void step_wait_again(struct program *p)
+{
+	struct evnotify_wait wait;
+	struct ref *r = NULL, *next;
+	__u64 before;
+	int i, n, ret;
+
+	n = p->count ? pick(p, p->count) : 0;
+	for (i = 0; i < p->count && !(r && r->left); i++)
+		r = &p->refs[(n + i) % p->count];
+	if (!r || !r->left || p->count == MAX_REQS)
+		return;
+	wait.request = r->request;
+	/* what the structure says besides is of no account, unless it is forgotten */
+	next = &p->refs[p->count];
+	wait.request.user_data = p->count;
+	wait.request.due_ns = 0;
+	wait.request.flags = 0;
+	before = now_of(r);
+	ret = interruptible_wait(p, &wait);
+	if (wait.request.id != r->request.id) {
+		if (!r->let_go)
+			wrong(p, "request %llu was forgotten", r->request.id);
+		r->left = false;
+		r->final = true;
+		p->forgotten++;
+		*next = (struct ref){ .request = wait.request };
+		expect_times(next, 0, 0, 0, 0, before, now_of(next));
+		p->count++;
+		p->armed++;
+		r = next;
+	}
+	if (ret == -EINTR) {
+		r->left = true;
+		return;
+	}
+	if (ret) {
+		wrong(p, "wait again: %s", strerror(-ret));
+		return;
+	}
+	r->left = false;
+	check_record(p, &wait.event);
+}
+
 static void step_arm(struct program *p)
 {
 	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI };
@@ -317,14 +399,17 @@ static void step_arm(struct program *p)
 
 	before = now_of(r);
 	expect_times(r, q->due_ns, q->flags, 0, 0, before, before);
-	if (q->mode == EVNOTIFY_MODE_PENDING && !q->period_ns && !pick(p, 3) &&
-	    r->due_min < before + 10 * NSEC_PER_MSEC) {
+	if (q->mode == EVNOTIFY_MODE_PENDING && !q->period_ns && !pick(p, 3)) {
 		wait.request = *q;
-		ret = call(p->fd, EVNOTIFY_IOC_WAIT, &wait);
+		ret = interruptible_wait(p, &wait);
 		q->id = wait.request.id;
 		expect_times(r, q->due_ns, q->flags, 0, 0, before, now_of(r));
 		if (!ret)
 			check_record(p, &wait.event);
+		else if (ret == -EINTR)
+			r->left = true;
+		if (ret == -EINTR)
+			ret = 0;
 	} else if (pick(p, 2)) {
 		ret = arm(p->fd, q);
 		expect_times(r, q->due_ns, q->flags, q->period_ns, q->count, before, now_of(r));
@@ -374,10 +459,13 @@ static void step_cancel(struct program *p)
 {
 	struct ref *r = random_ref(p);
 
-	if (r && outcome_ok(p, r, "cancel", cancel(p->fd, r->request.id))) {
+	if (!r)
+		return;
+	if (outcome_ok(p, r, "cancel", cancel(p->fd, r->request.id))) {
 		now_cancelled(r);
 		p->cancelled++;
 	}
+	r->let_go |= r->left;
 }
 
 static void step_update(struct program *p)
@@ -390,6 +478,11 @@ static void step_update(struct program *p)
 	if (!r)
 		return;
 	random_times(p, r, &args.due_ns, &args.flags, &args.period_ns, &args.count);
+	if (r->left) {
+		/* it belongs to a WAIT */
+		args.period_ns = 0;
+		args.count = 0;
+	}
 	args.id = r->request.id;
 	old = *r;
 	before = now_of(r);
@@ -446,6 +539,35 @@ static void end_eventfd(struct program *p, struct ref *r)
 	p->exact++;
 }
 
+/* What became of a request that a WAIT has left: only now, when all are cancelled. */
+static void end_left(struct program *p, struct ref *r)
+{
+	struct evnotify_wait wait = { .request = r->request };
+	int ret;
+
+	wait.request.due_ns = 0;
+	wait.request.flags = 0;
+	wait.request.user_data = MAX_REQS;
+	ret = call(p->fd, EVNOTIFY_IOC_WAIT, &wait);
+	r->left = false;
+	if (ret) {
+		wrong(p, "wait at the end: %s", strerror(-ret));
+	} else if (wait.event.id == r->request.id) {
+		if (wait.event.status == -ECANCELED)
+			r->cancelled = true;
+		check_record(p, &wait.event);
+	} else {
+		/* its place was used again: by this one, or another before */
+		p->forgotten++;
+		r->final = true;
+		if (wait.event.status || wait.event.user_data != MAX_REQS)
+			wrong(p, "request %llu is another's", wait.event.id);
+		p->records++;
+		if (wait.event.seq > p->max_seq)
+			p->max_seq = wait.event.seq;
+	}
+}
+
 /* What is left is cancelled: then every request must have ended, in its way. */
 static void finish(struct program *p)
 {
@@ -463,7 +585,7 @@ static void finish(struct program *p)
 	p->cancelled += all;
 	c = counters(p->fd);
 	if (c.armed != p->armed || c.cancelled != p->cancelled || c.pending ||
-	    c.completed != p->armed - p->cancelled)
+	    c.completed != p->armed - p->cancelled || c.completing)
 		wrong(p, "counters %llu %llu %llu %llu, not %u armed, %u cancelled",
 		      c.armed, c.completed, c.cancelled, c.pending, p->armed, p->cancelled);
 	for (i = 0; i < p->count; i++) {
@@ -474,6 +596,9 @@ static void finish(struct program *p)
 			r->cancelled = r->request.mode == EVNOTIFY_MODE_PENDING &&
 				       !may_be_over(r, now_of(r));
 	}
+	for (i = 0; i < p->count; i++)
+		if (p->refs[i].left)
+			end_left(p, &p->refs[i]);
 	for (i = 0; i < p->count; i++) {
 		struct ref *r = &p->refs[i];
 		bool eventfd = r->request.mode == EVNOTIFY_MODE_EVENTFD;
@@ -482,7 +607,8 @@ static void finish(struct program *p)
 			while (!r->final && !p->wrong) {
 				struct evnotify_event e;
 
-				if (!readable(p->fd, PATIENCE_MS) || read_some(p->fd, &e, 1) != 1) {
+				/* CANCEL of all has waited for it */
+				if (!readable(p->fd, 0) || read_some(p->fd, &e, 1) != 1) {
 					wrong(p, "request %llu never ended", r->request.id);
 					break;
 				}
@@ -497,7 +623,7 @@ static void finish(struct program *p)
 	}
 	if (readable(p->fd, 0))
 		wrong(p, "a record is left when all have ended");
-	if (p->max_seq != p->records)
+	if (p->max_seq < p->records || p->max_seq > p->records + p->forgotten)
 		wrong(p, "%llu records, but the last is number %llu", p->records, p->max_seq);
 }
 
@@ -505,7 +631,7 @@ static void run(struct program *p)
 {
 	static void (*const steps[])(struct program *) = {
 		step_arm, step_arm, step_arm, step_cancel, step_update, step_update,
-		step_sleep, step_sleep, step_unknown,
+		step_sleep, step_sleep, step_unknown, step_wait_again,
 	};
 	int i;
 
