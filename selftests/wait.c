@@ -300,6 +300,7 @@ TEST_F(instance, it_goes_on_with_its_first_due_time)
 
 TEST_F(instance, id_0_asks_for_a_new_delay)
 {
+	struct evnotify_update args = { .due_ns = FAR_NS, .period_ns = FAR_NS };
 	struct waiter w;
 	__u64 id;
 
@@ -312,7 +313,9 @@ TEST_F(instance, id_0_asks_for_a_new_delay)
 	EXPECT_NE(id, w.wait.request.id);
 	EXPECT_EQ(10, w.wait.event.user_data);
 	EXPECT_COUNTERS(self->fd, 2, 1, 0, 1, 0);
-	/* what was left is still there, and can be cancelled or taken up */
+	/* what was left is still there, and can be updated and taken up; it is still a WAIT's */
+	args.id = id;
+	EXPECT_EQ(-EINVAL, call(self->fd, EVNOTIFY_IOC_UPDATE, &args));
 	EXPECT_EQ(0, update(self->fd, id, 0, 0));
 	w.wait.request.id = id;
 	EXPECT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
@@ -458,37 +461,57 @@ TEST_F(instance, cancel_by_another_thread_before_it_comes_again)
 	cancel_what_was_left(_metadata, self->fd, true);
 }
 
-TEST_F(instance, cancel_of_one_that_has_completed_frees_its_place)
+/* One that has completed is held for its WAIT, until it is cancelled: then its place is free. */
+static void cancel_of_a_held_one(struct __test_metadata *_metadata, int fd, bool all)
 {
 	struct evnotify_request *reqs;
 	struct evnotify_info info;
 	struct waiter w;
+	unsigned int i;
 	__u64 id;
 
 	catch_signals(0);
-	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	ASSERT_EQ(0, call(fd, EVNOTIFY_IOC_INFO, &info));
 	reqs = calloc(info.max_requests, sizeof(*reqs));
 	ASSERT_NE(NULL, reqs);
-	for (unsigned int i = 0; i < info.max_requests; i++)
+	for (i = 0; i < info.max_requests; i++)
 		reqs[i] = pending_in(FAR_NS, i);
 
-	ASSERT_EQ(0, waiter_start(&w, self->fd, pending_in(FAR_NS, 9)));
+	ASSERT_EQ(0, waiter_start(&w, fd, pending_in(FAR_NS, 9)));
 	ASSERT_TRUE(interrupt(&w));
 	id = w.wait.request.id;
-	ASSERT_EQ(0, update(self->fd, id, 0, 0));
-	ASSERT_TRUE(UNTIL(counters(self->fd).completed == 1 && !counters(self->fd).completing));
-	/* the place of the held one is the only one that is missing */
-	ASSERT_EQ(info.max_requests - 1, arm_many(self->fd, reqs, info.max_requests));
-	EXPECT_EQ(-ENOSPC, arm(self->fd, reqs));
-	EXPECT_EQ(-EALREADY, cancel(self->fd, id));
-	ASSERT_EQ(0, arm(self->fd, reqs));
-	EXPECT_EQ(-ENOSPC, arm(self->fd, reqs));
-	EXPECT_EQ(info.max_requests, counters(self->fd).pending);
+	ASSERT_EQ(0, update(fd, id, 0, 0));
+	ASSERT_TRUE(UNTIL(counters(fd).completed == 1 && !counters(fd).completing));
+	/* its place is the only one that is missing */
+	ASSERT_EQ(info.max_requests - 1, arm_many(fd, reqs, info.max_requests));
+	EXPECT_EQ(-ENOSPC, arm(fd, reqs));
+	if (all) {
+		struct evnotify_event events[64];
+
+		EXPECT_EQ(info.max_requests - 1, cancel_all(fd));
+		for (i = info.max_requests - 1; i; i -= i < 64 ? i : 64)
+			ASSERT_EQ(0, read_events(fd, events, i < 64 ? i : 64));
+		ASSERT_EQ(info.max_requests, arm_many(fd, reqs, info.max_requests));
+	} else {
+		EXPECT_EQ(-EALREADY, cancel(fd, id));
+		ASSERT_EQ(0, arm(fd, reqs));
+	}
+	EXPECT_EQ(-ENOSPC, arm(fd, reqs));
+	EXPECT_EQ(info.max_requests, counters(fd).pending);
 
 	/* its place was taken: nothing is known of it any more, and there is none for a new one */
-	EXPECT_EQ(-ENOSPC, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
-	EXPECT_EQ(info.max_requests, cancel_all(self->fd));
-	EXPECT_FALSE(!readable(self->fd, 0));
+	EXPECT_EQ(-ENOSPC, call(fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
+	EXPECT_EQ(info.max_requests, cancel_all(fd));
+}
+
+TEST_F(instance, cancel_of_one_that_has_completed_frees_its_place)
+{
+	cancel_of_a_held_one(_metadata, self->fd, false);
+}
+
+TEST_F(instance, cancel_all_frees_the_places_of_those_that_have_completed)
+{
+	cancel_of_a_held_one(_metadata, self->fd, true);
 }
 
 TEST_F(instance, cancel_all_lets_go_what_was_left)
@@ -813,6 +836,22 @@ TEST_F(instance, an_event_that_cannot_be_written_can_be_read)
 	EXPECT_EQ(1, event.seq);
 	EXPECT_EQ(1, event.count);
 	EXPECT_EXPIRED(&event, before + 5 * NSEC_PER_MSEC, CLOCK_MONOTONIC);
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+}
+
+/* ... by one who sleeps until there is something to read, too. */
+TEST_F(instance, an_event_that_cannot_be_written_wakes_a_reader)
+{
+	struct evnotify_wait *wait = half_writable();
+	struct reader r;
+
+	ASSERT_NE(NULL, wait);
+	ASSERT_TRUE(reader_start(&r, self->fd));
+	wait->request = pending_in(5 * NSEC_PER_MSEC, 9);
+	EXPECT_EQ(-EFAULT, call(self->fd, EVNOTIFY_IOC_WAIT, wait));
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(1, r.ret);
+	EXPECT_EQ(wait->request.id, r.event.id);
 	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
 }
 
