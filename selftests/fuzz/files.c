@@ -320,7 +320,6 @@ void call_fcntl(const struct call *c, struct slot s)
 		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 		break;
 	case 2:
-		world->signalled = true;
 		fcntl(fd, F_SETOWN, getpid());
 		fcntl(fd, F_SETFL, flags | O_ASYNC);
 		break;

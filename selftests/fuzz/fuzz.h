@@ -42,7 +42,7 @@ enum arg {
 	A_PLACE,	/* where the structure is, see execute.c */
 	A_ARRAY,	/* where the array of requests is */
 	A_COUNT,	/* how many more requests (write: bytes) than there are it names */
-	A_N,		/* how many requests there are */
+	A_N,		/* how many requests there are; of WAIT: how often it comes again */
 	A_AT,		/* which of them has the fields below; the others are plain. Or AT_ALL */
 	A_DUE,
 	A_BASE,		/* 1: the time now is added to the due time */
@@ -105,6 +105,7 @@ struct armed {
 	bool cancelled;		/* CANCEL said that it won */
 	int updates;		/* that may have given it new times */
 	bool by_wait;
+	bool left;		/* by a WAIT that was interrupted: it is for no reader */
 	int eventfd;		/* number of the eventfd, or -1 */
 	uint64_t id;		/* 0: not known */
 	uint64_t min_due_ns;
@@ -141,7 +142,6 @@ struct world {
 	uint64_t ids[ID_OF_WAIT - 1];
 	int nr_insts, nr_eventfds, nr_ids, nr_armed;
 	bool clock_set;		/* REALTIME and TAI did not go on steadily */
-	bool signalled;		/* a batch may have ended early */
 	bool company;		/* not all calls were made by the main thread */
 	char finding[512];
 	struct armed armed[MAX_REQUESTS];	/* last: only @nr_armed of them mean anything */
@@ -175,6 +175,7 @@ int oracle_numbers(int n);
 uint64_t oracle_user_data(int nr);
 void oracle_arm(int inst, int nr, const struct evnotify_request *request, int eventfd, bool wait);
 void oracle_armed(int nr, uint64_t id);
+void oracle_left(int nr, uint64_t id, uint64_t before);
 void oracle_not_armed(int nr);
 struct armed *oracle_find(int inst, uint64_t id);
 /* @wait: what WAIT returned, not read(). */
@@ -192,7 +193,7 @@ void oracle_settle_eventfd(int eventfd, int fd);
  */
 enum seen {
 	SEEN_CALL, SEEN_OPEN, SEEN_WRITE, SEEN_READ, SEEN_POLL, SEEN_CANCEL, SEEN_CANCEL_ALL,
-	SEEN_UPDATE, SEEN_RECORD, SEEN_ORDER, SEEN_RECORDS, SEEN_INTERRUPT, SEEN_TASKLET,
+	SEEN_UPDATE, SEEN_WAIT, SEEN_RECORD, SEEN_ORDER, SEEN_RECORDS, SEEN_INTERRUPT, SEEN_TASKLET,
 	SEEN_EVENTFD, SEEN_COUNTERS, SEEN_COUNTER,
 };
 

@@ -187,6 +187,32 @@ void oracle_armed(int nr, uint64_t id)
 	world_unlock();
 }
 
+/*
+ * A WAIT was interrupted, and left its request under @id; or came again for the one that was left
+ * under @before, and is now for @id. That is another one only if it was cancelled, or may have
+ * been: then the number of its record is not seen.
+ */
+void oracle_left(int nr, uint64_t id, uint64_t before)
+{
+	struct armed *armed = &world->armed[nr];
+	struct inst *inst = &world->insts[armed->inst];
+
+	world_lock();
+	if (before && id != before) {
+		if (!inst->cancel_tried)
+			finding("a WAIT that comes again has forgotten its request");
+		inst->lossy = true;
+		armed->id = 0;
+		armed->cancelled = false;
+	}
+	armed->left = id;
+	if (id)
+		oracle_armed(nr, id);
+	else
+		armed->inst = -1;
+	world_unlock();
+}
+
 void oracle_not_armed(int nr)
 {
 	struct armed *armed = &world->armed[nr];
@@ -224,6 +250,10 @@ static const char *check_event(const struct inst *inst, struct armed *armed,
 		return "it is of a request in the other mode";
 	if (armed->by_wait != wait && wait)
 		return "WAIT returned it for another request";
+	if (armed->left && !wait)
+		return "it belongs to a WAIT";
+	if (ev->lost)
+		return "lost expirations";
 	/* Two threads that read may get here in the other order. */
 	if (armed->final && (!more || ev->seq > armed->final_seq))
 		return "the request has completed before";
@@ -304,7 +334,7 @@ unlock:
 /* --- counters --------------------------------------------------------------------------- */
 
 struct counters {
-	unsigned long long armed, completed, cancelled, pending, unread;
+	unsigned long long armed, completed, cancelled, pending, unread, completing;
 };
 
 static bool read_counters(int fd, struct counters *c)
@@ -323,9 +353,9 @@ static bool read_counters(int fd, struct counters *c)
 		return false;
 	text[n] = '\0';
 	lines = strstr(text, "armed:");
-	return lines && sscanf(lines, "armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu",
+	return lines && sscanf(lines, "armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu completing: %llu",
 			       &c->armed, &c->completed, &c->cancelled, &c->pending,
-			       &c->unread) == 5;
+			       &c->unread, &c->completing) == 6;
 }
 
 /* @quiet: nothing is pending or unread any more. */
@@ -338,8 +368,9 @@ void oracle_counters(int fd, bool quiet)
 	if (c.armed != c.completed + c.cancelled + c.pending)
 		finding("armed %llu != completed %llu + cancelled %llu + pending %llu",
 			c.armed, c.completed, c.cancelled, c.pending);
-	if (quiet && (c.pending || c.unread))
-		finding("after the end %llu are pending and %llu unread", c.pending, c.unread);
+	if (quiet && (c.pending || c.unread || c.completing))
+		finding("after the end %llu are pending, %llu unread and %llu completing",
+			c.pending, c.unread, c.completing);
 	feedback(SEEN_COUNTERS, (!!c.pending) | !!c.unread << 1 | !!c.cancelled << 2 |
 				!!c.completed << 3);
 	feedback(SEEN_COUNTER, 0x100 | bucket(c.completed));
@@ -400,6 +431,28 @@ static void settle_records(int inst)
 	}
 }
 
+/* All are cancelled: what was left by WAITs is told to WAITs. */
+static void settle_left(int inst_nr, int fd)
+{
+	struct inst *inst = &world->insts[inst_nr];
+	struct armed *armed;
+
+	for (armed = world->armed; armed < armed_end(); armed++) {
+		struct evnotify_wait args = {
+			.request = { .id = armed->id, .clockid = CLOCK_MONOTONIC },
+		};
+
+		if (armed->inst != inst_nr || !armed->left || armed->final || inst->lossy)
+			continue;
+		if (ioctl(fd, EVNOTIFY_IOC_WAIT, &args))
+			inst->lossy = true;
+		else if (args.request.id == armed->id)
+			oracle_event(inst_nr, &args.event, true);
+		else
+			inst->lossy = true;	/* its place was used again */
+	}
+}
+
 void oracle_settle(int inst_nr, int fd)
 {
 	struct evnotify_cancel args = { .flags = EVNOTIFY_CANCEL_ALL };
@@ -407,6 +460,7 @@ void oracle_settle(int inst_nr, int fd)
 	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
 	bool readable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
 	struct evnotify_event events[16];
+	struct counters counters;
 	ssize_t n, i;
 
 	settle_eventfd_requests(inst_nr, fd);
@@ -414,6 +468,9 @@ void oracle_settle(int inst_nr, int fd)
 	inst->all_tried = true;
 	if (ioctl(fd, EVNOTIFY_IOC_CANCEL, &args))
 		finding("CANCEL_ALL: %s", strerror(errno));
+	if (!inst->lossy && read_counters(fd, &counters) && counters.completing)
+		finding("CANCEL_ALL has returned, and %llu are completing", counters.completing);
+	settle_left(inst_nr, fd);
 	if (!readable)
 		return;
 	fcntl(fd, F_SETFL, O_NONBLOCK);

@@ -28,7 +28,7 @@ static const struct {
 	[OP_INFO] = { "info", 1, { A_FD, A_PLACE, A_FAIL } },
 	[OP_REGISTER] = { "register", 16, { A_FD, A_PLACE, A_ARRAY, A_COUNT, A_N, A_AT,
 					    REQUEST_ARGS, A_KIND, A_FAIL } },
-	[OP_WAIT] = { "wait", 10, { A_FD, A_PLACE, REQUEST_ARGS } },
+	[OP_WAIT] = { "wait", 10, { A_FD, A_PLACE, A_N, REQUEST_ARGS } },
 	[OP_CANCEL] = { "cancel", 12, { A_FD, A_PLACE, A_ID, A_XOR, A_FLAGS, A_RESERVED,
 					A_FAIL } },
 	[OP_UPDATE] = { "update", 12, { A_FD, A_PLACE, A_ID, A_XOR, A_DUE, A_BASE, A_PERIOD,

@@ -95,7 +95,7 @@ static void judge(const struct batch *b, const struct call *c, int inst, int ret
 		finding("%s of a bad request: %s", name, strerror(-ret));
 	if (b->good && ret && !(full && ret == -ENOSPC) && !(c->arg[A_NOWAIT] && ret == -EAGAIN))
 		finding("%s of a good request: %s", name, strerror(-ret));
-	if (!ret && taken < b->good && !full && !world->signalled && !c->arg[A_NOWAIT])
+	if (!ret && taken < b->good && !full && !c->arg[A_NOWAIT])
 		finding("%s took %d requests of %d that are good", name, taken, b->good);
 }
 
@@ -182,8 +182,9 @@ void call_write(const struct call *c, struct slot s)
 void call_wait(const struct call *c, struct slot s)
 {
 	struct evnotify_wait args, *result;
-	int nr = oracle_numbers(1), ret, expect;
+	int nr = oracle_numbers(1), ret, expect, again = c->arg[A_N] % 4;
 	struct place place;
+	uint64_t id = 0;
 
 	memset(&args, POISON, sizeof(args));
 	args.request = make_request(c, 0, nr);
@@ -195,7 +196,15 @@ void call_wait(const struct call *c, struct slot s)
 	if (place.inside >= sizeof(args.request))
 		self->waiting = result;
 	patience(true);
-	ret = do_ioctl(c, s.fd, EVNOTIFY_IOC_WAIT, place.addr);
+	for (;;) {
+		ret = do_ioctl(c, s.fd, EVNOTIFY_IOC_WAIT, place.addr);
+		if (ret != -EINTR)
+			break;
+		oracle_left(nr, result->request.id, id);
+		id = result->request.id;
+		if (!again--)
+			break;
+	}
 	patience(false);
 	self->waiting = NULL;
 
@@ -216,13 +225,15 @@ void call_wait(const struct call *c, struct slot s)
 	if (!ret) {
 		if (result->event.id != result->request.id)
 			finding("wait: the event is of another request");
+		if (id)
+			oracle_left(nr, result->request.id, id);
 		oracle_armed(nr, result->request.id);
 		oracle_event(s.nr, &result->event, true);
 	} else if (ret == -EINTR) {
-		world_lock();
-		world->armed[nr].final = true;	/* by the signal: no record */
-		world->armed[nr].status = -ECANCELED;
-		world_unlock();
+		feedback(SEEN_WAIT, world->armed[nr].cancelled);
+	} else if (id && ret != -EFAULT) {
+		/* what was left is forgotten, and for another there was no room */
+		oracle_left(nr, 0, id);
 	} else if (ret == -EFAULT && place.inside >= sizeof(args.request) && c->arg[A_PLACE] != 5 &&
 		   !expect && !c->arg[A_FAIL]) {
 		oracle_armed(nr, result->request.id);	/* its record: to be read */
