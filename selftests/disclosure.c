@@ -248,6 +248,44 @@ TEST_F(records, wait_gives_what_was_asked_for)
 	EXPECT_EQ(0, memcmp(before, waits, sizeof(before)));
 }
 
+static void nothing(int signo)
+{
+	(void)signo;
+}
+
+/* The same of a WAIT that comes again, for a request that has completed, or was cancelled. */
+TEST_F(records, wait_that_comes_again_gives_what_was_asked_for)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	__u64 since = now_ns(CLOCK_MONOTONIC), due = since + FAR_NS;
+	struct evnotify_wait before;
+	struct waiter w;
+	int cancelled;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	for (cancelled = 0; cancelled < 2; cancelled++) {
+		struct evnotify_request req = pending_in(due, 10);
+
+		req.flags = EVNOTIFY_ABSTIME;
+		ASSERT_EQ(0, waiter_start(&w, self->fd, req));
+		ASSERT_TRUE(waiter_blocked(&w));
+		ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+		ASSERT_EQ(-EINTR, waiter_join(&w));
+		ASSERT_EQ(0, cancelled ? cancel(self->fd, w.wait.request.id) :
+			     update(self->fd, w.wait.request.id, since, EVNOTIFY_ABSTIME));
+		ASSERT_TRUE(UNTIL(!counters(self->fd).pending && !counters(self->fd).completing));
+		memcpy(&before, (void *)&w.wait, sizeof(before));
+		ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)&w.wait));
+		EXPECT_EXPLAINED((const void *)&w.wait.event, CLOCK_MONOTONIC, since,
+				 .user_data = 10, .id = before.request.id,
+				 .due_ns = cancelled ? due : since,
+				 .seq = self->seq + 1 + cancelled, .count = !cancelled,
+				 .status = cancelled ? -ECANCELED : 0);
+		EXPECT_EQ(0, memcmp(&before.request, (void *)&w.wait.request,
+				    sizeof(before.request)));
+	}
+}
+
 /* --- the other structures ------------------------------------------------------------- */
 
 /* @good of ROOM requests; the others are refused. */

@@ -281,6 +281,51 @@ TEST_F(instance, requests_of_a_process_outlive_it)
 /* exec: this program again, with the number of a descriptor to read a record from. */
 #define READ_RECORD	"--read-record"
 
+/*
+ * What a WAIT has left belongs to the file: whoever has that, and knows the id, takes it up or
+ * cancels it, also if the process is gone that waited.
+ */
+static void nothing(int signo)
+{
+	(void)signo;
+}
+
+TEST_F(instance, what_a_wait_has_left_outlives_its_process)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	volatile struct evnotify_wait *wait;
+	int status, round;
+	pid_t pid;
+
+	wait = mmap(NULL, sizeof(*wait), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(wait != MAP_FAILED);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	for (round = 0; round < 2; round++) {
+		wait->request = pending_in(FAR_NS, 5);
+		pid = fork();
+		if (!pid)
+			_exit(call(self->fd, EVNOTIFY_IOC_WAIT, (void *)wait) == -EINTR ? 0 : 1);
+		ASSERT_TRUE(UNTIL(wait->request.id));
+		/* until it is asleep there, and the signal finds it */
+		do {
+			ASSERT_EQ(0, kill(pid, SIGUSR1));
+			usleep(100);
+		} while (!waitpid(pid, &status, WNOHANG));
+		ASSERT_EQ(0, status);
+		ASSERT_EQ(1, counters(self->fd).pending);
+		if (round) {
+			EXPECT_EQ(0, cancel(self->fd, wait->request.id));
+		} else {
+			ASSERT_EQ(0, update(self->fd, wait->request.id, 0, 0));
+			EXPECT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, (void *)wait));
+			EXPECT_EQ(wait->request.id, wait->event.id);
+			EXPECT_EQ(5, wait->event.user_data);
+		}
+	}
+	EXPECT_COUNTERS(self->fd, 2, 1, 1, 0, 0);
+	EXPECT_FALSE(readable(self->fd, 0));
+}
+
 static int read_record(const char *fd)
 {
 	struct evnotify_event event;
