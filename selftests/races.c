@@ -473,6 +473,47 @@ TEST_F(instance, cancel_against_a_wait_that_comes_again)
 	EXPECT_FALSE(readable(self->fd, 0));
 }
 
+/*
+ * Nobody takes up what was left, and it is cancelled at about the time when it expires: pending, on
+ * its way, or complete. Its place is free then in any case.
+ */
+TEST_F(instance, cancel_against_expiry_of_what_a_wait_has_left)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	struct evnotify_request *reqs;
+	struct evnotify_info info;
+	struct opponent o;
+	struct waiter w;
+	__u64 rounds = 0, due;
+	unsigned int i;
+
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
+	reqs = calloc(info.max_requests, sizeof(*reqs));
+	ASSERT_NE(NULL, reqs);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	race_begin(&o, self->fd, strike_cancel);
+	while (race_goes_on(&o)) {
+		ASSERT_EQ(0, waiter_start(&w, self->fd, pending_in(FAR_NS, ++rounds)));
+		ASSERT_TRUE(waiter_blocked(&w));
+		ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+		ASSERT_EQ(-EINTR, waiter_join(&w));
+		o.id = w.wait.request.id;
+		due = race_due(&o);
+		ASSERT_EQ(0, race_crowd(&o, due));
+		ASSERT_EQ(0, update(self->fd, o.id, due, EVNOTIFY_ABSTIME));
+		race_at(&o, due);
+		race_join(&o);
+		ASSERT_TRUE(o.ret == 0 || o.ret == -EALREADY);
+		race_score(&o, !o.ret);
+	}
+	race_end(_metadata, &o);
+	EXPECT_TRUE(UNTIL(!counters(self->fd).completing));
+	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.lost + o.crowd, o.won, 0, 0);
+	for (i = 0; i < info.max_requests; i++)
+		reqs[i] = pending_in(FAR_NS, i);
+	EXPECT_EQ(info.max_requests, arm_many(self->fd, reqs, info.max_requests));
+}
+
 static void strike_waiter_cancel(struct opponent *o)
 {
 	while (!o->waiter->wait.request.id)
