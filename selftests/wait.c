@@ -849,6 +849,7 @@ TEST_F(instance, an_event_that_cannot_be_written_wakes_a_reader)
 	ASSERT_TRUE(reader_start(&r, self->fd));
 	wait->request = pending_in(5 * NSEC_PER_MSEC, 9);
 	EXPECT_EQ(-EFAULT, call(self->fd, EVNOTIFY_IOC_WAIT, wait));
+	ASSERT_TRUE(UNTIL(r.ret));
 	pthread_join(r.thread, NULL);
 	EXPECT_EQ(1, r.ret);
 	EXPECT_EQ(wait->request.id, r.event.id);
