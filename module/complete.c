@@ -40,14 +40,12 @@ static void evnotify_make_ready(struct evnotify_instance *inst,
 static void evnotify_let_go(struct evnotify_instance *inst,
 			    struct evnotify_req *req)
 {
-	if (!req->wait || req->waiter)
-		return;
-	if (req->list == EVNOTIFY_EXPIRED) {
+	if (req->list == EVNOTIFY_EXPIRED && req->wait && !req->waiter)
 		req->wait = EVNOTIFY_FOR_NOBODY;
-	} else if (req->list == EVNOTIFY_HELD) {
-		req->list = EVNOTIFY_LET_GO;
-		evnotify_fifo_push(&inst->let_go, req);
-	}
+	if (req->list != EVNOTIFY_HELD || req->waiter)
+		return;
+	req->list = EVNOTIFY_LET_GO;
+	evnotify_fifo_push(&inst->let_go, req);
 }
 
 /* Complete a PENDING request.  Returns how many records are ready by that. */
