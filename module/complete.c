@@ -68,17 +68,14 @@ evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
 	return 1;
 }
 
-/**
- * evnotify_complete_expired - complete what has expired, one batch of it
- * @inst: the instance
- * @batch: where requests go whose eventfds the caller will signal; NULL: they
- *	will be signalled in process context
- *
- * Context: inst->lock held.
- * Return: how many event records are ready by that.
+/*
+ * Complete what has expired, one batch of it.  Requests whose eventfds the caller
+ * will signal go to @batch; if it is NULL, they will be signalled in process
+ * context.  Returns how many event records are ready by that.
  */
-unsigned int evnotify_complete_expired(struct evnotify_instance *inst,
-				       struct evnotify_fifo *batch)
+static __always_inline unsigned int
+evnotify_complete_batch(struct evnotify_instance *inst,
+			struct evnotify_fifo *batch)
 {
 	unsigned int clock = EVNOTIFY_NR_CLOCKS;
 	unsigned int n, records = 0;
@@ -111,6 +108,20 @@ unsigned int evnotify_complete_expired(struct evnotify_instance *inst,
 }
 
 /**
+ * evnotify_complete_expired - complete what has expired, one batch of it
+ * @inst: the instance
+ *
+ * Eventfds will be signalled in process context.
+ *
+ * Context: inst->lock held.
+ * Return: how many event records are ready by that.
+ */
+unsigned int evnotify_complete_expired(struct evnotify_instance *inst)
+{
+	return evnotify_complete_batch(inst, NULL);
+}
+
+/**
  * evnotify_dpc - complete what has expired, one batch at a time
  * @dpc: inst->dpc
  *
@@ -133,27 +144,23 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 	spin_lock_irq(&inst->lock);
 	if (inst->backlog)
 		evnotify_expire_backlog(inst);
-	if (over || inst->flushing || evnotify_signals_in_process(inst))
-		records = evnotify_complete_expired(inst, NULL);
+	if (unlikely(over || inst->flushing || evnotify_signals_in_process(inst)))
+		records = evnotify_complete_expired(inst);
 	else
-		records = evnotify_complete_expired(inst, &batch);
+		records = evnotify_complete_batch(inst, &batch);
 	if (batch.head)
 		inst->signaller = EVNOTIFY_TASKLET;
-	if (over && records) {
-		evnotify_defer_wake(inst, records);
-		records = 0;
-	}
 	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(dpc);
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
-	if (records)
+	if (records && unlikely(over) && evnotify_has_waiters(inst))
+		evnotify_defer_wake(inst, records);
+	else if (records)
 		evnotify_wake(inst, records);
-	if (batch.head) {
+	if (batch.head)
 		evnotify_signal(inst, &batch);
-		spin_unlock_irq(&inst->lock);
-	}
 	evnotify_budget_end(began, tick);
 }
 
@@ -260,7 +267,7 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 
 		spin_lock_irq(&inst->lock);
 		reqs = inst->chunks[chunk];
-		end = min(i + EVNOTIFY_BATCH, evnotify_chunk_reqs(chunk));
+		end = min(i + EVNOTIFY_STEP, evnotify_chunk_reqs(chunk));
 		for (; i < end; i++) {
 			u64 id = reqs[i].id & ~EVNOTIFY_PLACE_MASK;
 
@@ -301,7 +308,8 @@ void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
 	event->user_data = req->user_data;
 	event->id = req->id;
 	event->due_ns = evnotify_shift(req->event_due, offset);
-	event->expired_ns = req->expired ? evnotify_shift(req->expired, offset) : 0;
+	event->expired_ns = req->expired ?
+			    evnotify_shift(req->expired, offset) ?: 1 : 0;
 	event->completed_ns = evnotify_shift(req->completed, offset);
 	event->seq = req->seq;
 	event->count = req->count;
@@ -320,8 +328,8 @@ void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
  * What interrupts the sleep leaves the request as it is, for a WAIT with its id:
  * a signal without handler, such as a stop, a freezer, a tracer or work of
  * io_uring for this thread, after which the kernel makes the same call again; or
- * a handler, after which the process does.  Only death ends the request.  If the
- * completion has won, the caller learns that in either case.
+ * a handler, after which the process does.  Death while it sleeps ends the
+ * request.  If the completion has won, the caller learns that in either case.
  *
  * Context: process.
  * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.

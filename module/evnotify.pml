@@ -12,7 +12,8 @@
  * named here or below: model.sh looks):
  *  - Other instances: they share no variable that the model has (model.sh
  *    looks).  What they do share is a choice here: the budget of a CPU, by
- *    evnotify_budget_begin() and evnotify_budget_end(), is used up at any run
+ *    evnotify_budget_begin(), evnotify_budget_end(),
+ *    evnotify_budget_measure() and evnotify_budget_spend(), is used up at any run
  *    of the tasklet, or not; a tick comes after any signal, or not; and a turn
  *    in process context, evnotify_user_work(), begins at any time after it was
  *    asked for.
@@ -382,8 +383,10 @@ inline evnotify_queue_start()
 {
 	evnotify_queue_first();
 	if
-	:: f != NONE -> timer_expires = req[f].due; timer_queued = 1
-	:: else
+	:: f == NONE
+	/* One that runs out earlier finds nothing due, and is set then. */
+	:: f != NONE && timer_queued && timer_expires <= req[f].due
+	:: else -> timer_expires = req[f].due; timer_queued = 1
 	fi
 }
 
@@ -716,7 +719,8 @@ inline evnotify_signal_end()
 }
 
 /* @in_process: the caller does not signal.  Adds to @records. */
-inline evnotify_complete_expired(batch, in_process, records)
+/* evnotify_complete_expired() is the same, with @in_process */
+inline evnotify_complete_batch(batch, in_process, records)
 {
 	left_over = BATCH;
 	do
@@ -772,6 +776,7 @@ inline evnotify_take_deferred(batch, most)
 /* --- not under the lock -------------------------------------------------- */
 
 /* Those who are woken leave the wait queue, and look again. */
+/* evnotify_wake_waiters(), if evnotify_has_waiters() */
 inline evnotify_wake(records)
 {
 	d_step {
@@ -1047,7 +1052,7 @@ end:	do
 #else
 		in_process = over || flushing || evnotify_signals_in_process();
 #endif
-		evnotify_complete_expired(batch_t, in_process, records);
+		evnotify_complete_batch(batch_t, in_process, records);
 		if
 		:: len(batch_t) -> signaller = TASKLET
 		:: else
@@ -1244,7 +1249,7 @@ inline evnotify_flush()
 	do
 	:: d_step {
 		left && len(expired) ->
-		evnotify_complete_expired(batch_f, 1, records);
+		evnotify_complete_batch(batch_f, 1, records);
 		left = (left < BATCH -> 0 : left - BATCH);
 		balance()
 	   };

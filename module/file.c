@@ -75,16 +75,22 @@ static __always_inline bool
 evnotify_fill_user(struct evnotify_event __user *event,
 		   const struct evnotify_req *req, s64 offset)
 {
+	u64 due = req->event_due, expired = req->expired;
+	u64 completed = req->completed;
+
+	if (unlikely(offset)) {
+		due = evnotify_shift(due, offset);
+		/* 0 would mean that there was none. */
+		expired = expired ? evnotify_shift(expired, offset) ?: 1 : 0;
+		completed = evnotify_shift(completed, offset);
+	}
 	if (!user_write_access_begin(event, sizeof(*event)))
 		return false;
 	unsafe_put_user(req->user_data, &event->user_data, fault);
 	unsafe_put_user(req->id, &event->id, fault);
-	unsafe_put_user(evnotify_shift(req->event_due, offset), &event->due_ns,
-			fault);
-	unsafe_put_user(req->expired ? evnotify_shift(req->expired, offset) : 0,
-			&event->expired_ns, fault);
-	unsafe_put_user(evnotify_shift(req->completed, offset),
-			&event->completed_ns, fault);
+	unsafe_put_user(due, &event->due_ns, fault);
+	unsafe_put_user(expired, &event->expired_ns, fault);
+	unsafe_put_user(completed, &event->completed_ns, fault);
 	unsafe_put_user(req->seq, &event->seq, fault);
 	unsafe_put_user(req->count, &event->count, fault);
 	unsafe_put_user(0, &event->lost, fault);
@@ -114,7 +120,7 @@ static noinline bool evnotify_fill_iter(struct iov_iter *to,
 }
 
 /*
- * Give the process up to EVNOTIFY_BATCH ready event records, in @uptr or, if
+ * Give the process up to EVNOTIFY_READ_BATCH ready event records, in @uptr or, if
  * @to is not NULL, there.  Each leaves the ready list once it is copied.  Page
  * faults are disabled meanwhile: if the memory is @away, fewer are copied, and
  * the caller has to bring it in and come again.  Returns how many were copied.
@@ -130,7 +136,7 @@ evnotify_read(struct evnotify_instance *inst,
 
 	*away = false;
 	evnotify_offsets(offsets);
-	room = min_t(size_t, room, EVNOTIFY_BATCH);
+	room = min_t(size_t, room, EVNOTIFY_READ_BATCH);
 	spin_lock_irq(&inst->lock);
 	pagefault_disable();
 	while (told < room && (req = inst->ready.head)) {
@@ -231,11 +237,11 @@ evnotify_read_ready(struct evnotify_instance *inst,
 			    fatal_signal_pending(current))
 				return done ?: -EFAULT;
 			/* The record is next, whatever else has come. */
-		} else if (!READ_ONCE(inst->ready.head)) {
-			return done;
-		} else {
-			cond_resched();
+			continue;
 		}
+		if (!READ_ONCE(inst->ready.head))
+			return done;
+		cond_resched();
 	}
 }
 

@@ -40,38 +40,33 @@
  * struct evnotify_budget - what the tasklets of a CPU have left
  * @left_ns: how long they may still run; below 0 after a long run
  * @time: local_clock() when that was right
- * @unmeasured: runs until the next one that is measured
  * @weight: runs that the next measured one stands for
  *
- * Written by tasklets of this CPU only.
+ * Written by tasklets of this CPU only, as is evnotify_unmeasured.
  */
 struct evnotify_budget {
 	s64 left_ns;
 	u64 time;
-	u8 unmeasured;
 	u8 weight;
 };
 
 static DEFINE_PER_CPU(struct evnotify_budget, evnotify_budget);
 
+/* Runs until the next one that is measured. */
+DEFINE_PER_CPU(u8, evnotify_unmeasured);
+
 /**
- * evnotify_budget_begin - a run of a tasklet begins
+ * evnotify_budget_measure - a run of a tasklet begins that is measured
  * @over: set if the budget of this CPU is used up
  *
  * Context: tasklet.
- * Return: what evnotify_budget_end() wants.
+ * Return: when it began.
  */
-u64 evnotify_budget_begin(bool *over)
+u64 evnotify_budget_measure(bool *over)
 {
 	struct evnotify_budget *b = this_cpu_ptr(&evnotify_budget);
-	u64 now;
+	u64 now = local_clock();
 
-	*over = false;
-	if (b->unmeasured) {
-		b->unmeasured--;
-		return 0;
-	}
-	now = local_clock();
 	b->left_ns = min_t(s64, EVNOTIFY_BUDGET_NS, b->left_ns +
 			   (s64)(now - b->time) / EVNOTIFY_BUDGET_SHARE);
 	b->time = now;
@@ -80,49 +75,42 @@ u64 evnotify_budget_begin(bool *over)
 }
 
 /**
- * evnotify_budget_end - a run of a tasklet ends
- * @began: what evnotify_budget_begin() returned
- * @tick: jiffies at that time
+ * evnotify_budget_spend - a run of a tasklet ends that counts
+ * @began: when it began, or 0 if it is not measured
+ * @ticks: ticks in it
  *
  * Context: tasklet.
  */
-void evnotify_budget_end(u64 began, unsigned long tick)
+void evnotify_budget_spend(u64 began, unsigned long ticks)
 {
-	unsigned long ticks = jiffies - tick;
-	struct evnotify_budget *b;
+	struct evnotify_budget *b = this_cpu_ptr(&evnotify_budget);
+	u8 unmeasured;
 	u64 now;
 
-	if (!began && likely(!ticks))
-		return;
-	b = this_cpu_ptr(&evnotify_budget);
-	if (began) {
-		now = local_clock();
-		b->left_ns -= (s64)(now - began) * (ticks ? 1 : b->weight);
-		b->unmeasured = now % (EVNOTIFY_MAX_UNMEASURED + 1);
-	} else {
+	if (!began) {
 		b->left_ns -= (s64)ticks * TICK_NSEC;
+		if (b->left_ns <= 0)
+			this_cpu_write(evnotify_unmeasured, 0);
+		return;
 	}
-	if (b->left_ns <= 0)
-		b->unmeasured = 0;
-	b->weight = b->unmeasured + 1;
+	now = local_clock();
+	b->left_ns -= (s64)(now - began) * (ticks ? 1 : b->weight);
+	unmeasured = b->left_ns > 0 ? now % (EVNOTIFY_MAX_UNMEASURED + 1) : 0;
+	this_cpu_write(evnotify_unmeasured, unmeasured);
+	b->weight = unmeasured + 1;
 }
 
 /**
- * evnotify_wake - tell those who read or poll that there are event records
+ * evnotify_wake_waiters - tell those who read or poll of event records
  * @inst: the instance
  * @records: how many, at least 1: as many exclusive waiters are woken
  *
  * Context: tasklet or process, inst->lock not held.
  */
-void evnotify_wake(struct evnotify_instance *inst, unsigned int records)
+void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records)
 {
-	/*
-	 * Pairs with the barriers in evnotify_poll(), in prepare_to_wait() and,
-	 * for inst->fasync, in evnotify_fasync().
-	 */
-	if (wq_has_sleeper(&inst->wait))
-		__wake_up(&inst->wait, TASK_NORMAL, records,
-			  poll_to_key(EPOLLIN | EPOLLRDNORM));
+	__wake_up(&inst->wait, TASK_NORMAL, records,
+		  poll_to_key(EPOLLIN | EPOLLRDNORM));
 	if (READ_ONCE(inst->fasync))
 		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
 }
@@ -152,14 +140,16 @@ void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req)
 /**
  * evnotify_defer_wake - leave a wake-up to the work item
  * @inst: the instance
- * @records: as for evnotify_wake()
+ * @records: as for evnotify_wake_waiters()
  *
- * Context: inst->lock held.
+ * Context: tasklet, inst->lock not held.
  */
 void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records)
 {
+	spin_lock_irq(&inst->lock);
 	inst->wakes += records;
 	evnotify_queue_turn(inst);
+	spin_unlock_irq(&inst->lock);
 }
 
 /**
@@ -198,7 +188,9 @@ void evnotify_signal_add(struct evnotify_instance *inst,
 static __always_inline void
 evnotify_signalling(struct evnotify_instance *inst, struct evnotify_req *req)
 {
+	/* The barrier is also that of waitqueue_active(). */
 	smp_store_mb(inst->signalling, req);
+	/* See evnotify_signal_wait(). */
 	if (waitqueue_active(&inst->signalled))
 		wake_up_all(&inst->signalled);
 }
@@ -240,11 +232,10 @@ static void evnotify_signal_end(struct evnotify_instance *inst)
  * longer than another.  When the tick changes, the tasklet and the work item
  * stop: what is left of the batch comes back to the front.
  *
- * Context: tasklet or process; takes inst->lock, and returns with it held.
+ * Context: tasklet or process, inst->lock not held.
  * Return: true if a request that has completed is still owed signals.
  */
 bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch)
-	__acquires(&inst->lock)
 {
 	const u8 signaller = inst->signaller;
 	const bool tasklet = signaller == EVNOTIFY_TASKLET;
@@ -260,7 +251,7 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 			eventfd_signal(req->eventfd);
 		if (!tasklet)
 			cond_resched();
-		if (tick != jiffies && signaller != EVNOTIFY_FLUSH) {
+		if (time_after(jiffies, tick) && signaller != EVNOTIFY_FLUSH) {
 			rest = req->next;
 			break;
 		}
@@ -303,6 +294,7 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 	if (signaller != EVNOTIFY_FLUSH)
 		evnotify_signal_end(inst);
 	evnotify_check(inst);
+	spin_unlock_irq(&inst->lock);
 	return owed;
 }
 
@@ -351,8 +343,9 @@ void evnotify_signal_deferred(struct evnotify_instance *inst)
 		batch = evnotify_take_deferred(inst, EVNOTIFY_BATCH);
 		spin_unlock_irq(&inst->lock);
 		evnotify_signal(inst, &batch);
+	} else {
+		spin_unlock_irq(&inst->lock);
 	}
-	spin_unlock_irq(&inst->lock);
 }
 
 /**
@@ -369,6 +362,7 @@ void evnotify_flush(struct evnotify_instance *inst)
 {
 	struct evnotify_fifo batch;
 	unsigned int left, records;
+	bool again;
 
 	mutex_lock(&inst->flush);
 	spin_lock_irq(&inst->lock);
@@ -385,7 +379,7 @@ void evnotify_flush(struct evnotify_instance *inst)
 
 	for (left = inst->completing; left && inst->expired.head;
 	     left -= min(left, EVNOTIFY_BATCH)) {
-		records += evnotify_complete_expired(inst, NULL);
+		records += evnotify_complete_expired(inst);
 		spin_unlock_irq(&inst->lock);
 		if (records)
 			evnotify_wake(inst, records);
@@ -397,8 +391,10 @@ void evnotify_flush(struct evnotify_instance *inst)
 		batch = evnotify_take_deferred(inst, left);
 		left -= min(left, EVNOTIFY_BATCH);
 		spin_unlock_irq(&inst->lock);
+		again = evnotify_signal(inst, &batch);
+		spin_lock_irq(&inst->lock);
 		/* Those who are owed more stand at the end of the list now. */
-		if (evnotify_signal(inst, &batch))
+		if (again)
 			left = inst->nr_deferred;
 	}
 	inst->flushing = false;

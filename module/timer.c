@@ -6,7 +6,7 @@
  * finds the requests that an event is for and hands them to the tasklet.  What
  * becomes of them there, in complete.c, knows nothing of due times.
  */
-#include <linux/bits.h>
+#include <linux/bitops.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/math64.h>
@@ -41,15 +41,18 @@ ktime_t evnotify_now(unsigned int clock)
 	return ktime_get_clocktai();
 }
 
-static struct evnotify_req *evnotify_queue_first(struct evnotify_queue *q)
+static __always_inline struct evnotify_req *
+evnotify_queue_first(struct evnotify_queue *q)
 {
 	struct evnotify_req *line, *tree;
 
 	line = hlist_entry_safe(q->line.first, struct evnotify_req, link);
 	tree = rb_entry_safe(rb_first_cached(&q->tree), struct evnotify_req,
 			     node);
-	if (!line || !tree)
-		return line ?: tree;
+	if (!tree)
+		return line;
+	if (!line)
+		return tree;
 	/* Of two that are due at one instant, the one that was armed first. */
 	if (tree->due == line->due)
 		return (s64)(tree->id - line->id) < 0 ? tree : line;
@@ -62,20 +65,29 @@ static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
 	       rb_entry(b, struct evnotify_req, node)->due;
 }
 
-/* True if @req may be the first now. */
-static bool evnotify_queue_insert(struct evnotify_queue *q,
-				  struct evnotify_req *req)
+/**
+ * evnotify_queue_insert - let a request expire at its due time
+ * @q: its queue
+ * @req: the request
+ *
+ * Context: inst->lock held.
+ * Return: true if it is the first of the queue now: evnotify_queue_start() has to
+ * follow.
+ */
+bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_req *req)
 {
 	if (evnotify_queue_append(q, req))
 		return false;
 	if (q->last) {
 		req->state = EVNOTIFY_IN_TREE;
-		return rb_add_cached(&req->node, &q->tree, evnotify_earlier);
+		if (!rb_add_cached(&req->node, &q->tree, evnotify_earlier))
+			return false;
+	} else {
+		req->state = EVNOTIFY_IN_LINE;
+		hlist_add_head(&req->link, &q->line);
+		q->last = req;
 	}
-	req->state = EVNOTIFY_IN_LINE;
-	hlist_add_head(&req->link, &q->line);
-	q->last = req;
-	return true;
+	return evnotify_queue_first(q) == req;
 }
 
 /* What the clock of @req says at a time on the clock of its queue. */
@@ -90,19 +102,33 @@ ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
 	return shifted < 0 ? KTIME_MAX : shifted;
 }
 
-/* Let the timer run out when the first request is due. */
-static void evnotify_queue_start(struct evnotify_queue *q)
+/**
+ * evnotify_queue_start - let the timer run out when the first request is due
+ * @q: the queue
+ *
+ * A timer that runs out earlier is left alone: it finds nothing due, and is set
+ * then.  That costs an interrupt, and saves a start for each request that is
+ * cancelled or put off before it is due, as timeouts are.
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_queue_start(struct evnotify_queue *q)
 {
 	struct evnotify_req *first = evnotify_queue_first(q);
 
 	lockdep_assert_held(&q->inst->lock);
-	if (first)
-		hrtimer_start(&q->timer, first->due, HRTIMER_MODE_ABS);
+	if (!first)
+		return;
+	/* If it is running out just now, its interrupt waits for our lock. */
+	if (hrtimer_is_queued(&q->timer) &&
+	    hrtimer_get_expires(&q->timer) <= first->due)
+		return;
+	hrtimer_start(&q->timer, first->due, HRTIMER_MODE_ABS);
 }
 
 /**
- * evnotify_queue_add - let a request expire at its due time
- * @q: the queue of its clock
+ * evnotify_queue_add - insert a request, and start the timer if it is for it
+ * @q: its queue
  * @req: the request
  *
  * Context: inst->lock held.
@@ -110,8 +136,7 @@ static void evnotify_queue_start(struct evnotify_queue *q)
 void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req)
 {
 	lockdep_assert_held(&q->inst->lock);
-	/* Only a new first one touches the timer. */
-	if (evnotify_queue_insert(q, req) && evnotify_queue_first(q) == req)
+	if (evnotify_queue_insert(q, req))
 		evnotify_queue_start(q);
 }
 
@@ -246,16 +271,17 @@ evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
  * evnotify_expire_backlog - go on where an interrupt left off
  * @inst: the instance
  *
- * It takes a batch from each clock: the tasklet comes again for the rest.  It
- * reads the clock anew, since a request may have been armed after the interrupt,
+ * It takes a batch, a share of it from each clock: the tasklet comes again for the
+ * rest.  It reads the clock anew, since a request may have been armed after the interrupt,
  * and the clock may have been set back: no time of expiration lies before the
  * call that armed the request, and nothing expires too early.
  *
- * Context: inst->lock held.
+ * Context: inst->lock held; inst->backlog is not 0.
  */
 void evnotify_expire_backlog(struct evnotify_instance *inst)
 {
 	struct evnotify_req *first;
+	unsigned int share = EVNOTIFY_BATCH / hweight8(inst->backlog);
 	struct evnotify_queue *q;
 	ktime_t now;
 
@@ -263,7 +289,7 @@ void evnotify_expire_backlog(struct evnotify_instance *inst)
 		if (!(inst->backlog & BIT(q->clock)))
 			continue;
 		now = evnotify_now(q->clock);
-		first = evnotify_expire(q, now, EVNOTIFY_BATCH);
+		first = evnotify_expire(q, now, share);
 		if (first && first->due <= now)
 			continue;
 		inst->backlog &= ~BIT(q->clock);

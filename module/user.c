@@ -57,7 +57,7 @@ struct evnotify_user {
 	unsigned long instances;
 	atomic_long_t requests;
 	struct work_struct work;
-	spinlock_t lock;
+	spinlock_t lock;	/* @waiting and @serving */
 	struct list_head waiting;
 	struct evnotify_instance *serving;
 	wait_queue_head_t served;

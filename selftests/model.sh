@@ -220,9 +220,11 @@ EVNOTIFY_PARAM(max_user_requests, EVNOTIFY_MAX_USER_REQUESTS)
 static struct miscdevice evnotify_device
 struct workqueue_struct *evnotify_workqueue
 static DEFINE_PER_CPU(struct evnotify_budget, evnotify_budget)
+DEFINE_PER_CPU(u8, evnotify_unmeasured)
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
 static DEFINE_HASHTABLE(evnotify_users, 6)
-static DEFINE_MUTEX(evnotify_user_lock)'
+static DEFINE_MUTEX(evnotify_user_lock)
+DECLARE_PER_CPU(u8, evnotify_unmeasured)'
 shared_nothing() {
 	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,compat}.h) | sed 's/^/# /'
 }

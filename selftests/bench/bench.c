@@ -376,11 +376,11 @@ int main(int argc, char **argv)
 	unsigned int counts[16] = { 100, 1000, 10000, 100000 }, nr = 4, i;
 	struct rlimit many = { 1048576, 1048576 };
 	struct rlimit infinite = { RLIM_INFINITY, RLIM_INFINITY };
-	bool latency = false, cpus = false;
+	bool latency = false, irqs_off = false, cpus = false;
 	char *word;
 	int c;
 
-	while ((c = getopt(argc, argv, "n:m:o:r:d:lcp:")) != -1) {
+	while ((c = getopt(argc, argv, "n:m:o:r:d:licp:")) != -1) {
 		switch (c) {
 		case 'n':
 			nr = 0;
@@ -401,6 +401,9 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			latency = true;
+			break;
+		case 'i':
+			irqs_off = true;
 			break;
 		case 'c':
 			cpus = true;
@@ -430,6 +433,10 @@ int main(int argc, char **argv)
 
 	if (cpus) {
 		measure_cpus();
+		return 0;
+	}
+	if (irqs_off) {
+		measure_irqs_off();
 		return 0;
 	}
 	if (!latency)

@@ -75,8 +75,9 @@ void sleep_until(uint64_t ns);
 void settle(void);
 void stay(void);
 
-/* latency.c, cpus.c */
+/* latency.c, irqoff.c, cpus.c */
 void measure_latency(const char *only);
+void measure_irqs_off(void);
 void measure_cpus(void);
 
 /*
