@@ -163,9 +163,11 @@ TEST_F(instance, unknown_ioctls_give_enotty)
 TEST_F(instance, fdinfo_lists_the_counters_one_per_line)
 {
 	static const char fresh[] =
-		"armed:\t0\ncompleted:\t0\ncancelled:\t0\npending:\t0\nunread:\t0\ncompleting:\t0\n";
+		"armed:\t0\ncompleted:\t0\ncancelled:\t0\npending:\t0\nunread:\t0\n"
+		"completing:\t0\n";
 	static const char armed[] =
-		"\narmed:\t1\ncompleted:\t0\ncancelled:\t0\npending:\t1\nunread:\t0\ncompleting:\t0\n";
+		"\narmed:\t1\ncompleted:\t0\ncancelled:\t0\npending:\t1\nunread:\t0\n"
+		"completing:\t0\n";
 	struct evnotify_request req = pending_in(FAR_NS, 0);
 	char text[1024], *lines;
 

@@ -366,7 +366,7 @@ static int set_timerfd(int timerfd, __u64 delay)
 	return timerfd_settime(timerfd, 0, &spec, NULL);
 }
 
-/* Between which two amounts a settable clock is ahead of CLOCK_MONOTONIC; a little is for rounding. */
+/* Between which amounts a settable clock is ahead of CLOCK_MONOTONIC; a little is for rounding. */
 #define ROUNDING_NS	1000
 
 struct ahead {
@@ -382,10 +382,11 @@ static struct ahead ahead_of_monotonic(clockid_t id)
 
 /* Due at a time of CLOCK_MONOTONIC, told on another clock as that is now. */
 #define EXPECT_DUE(event, from_ns, to_ns, id) do {			\
+	const struct evnotify_event *_told = (event);			\
 	struct ahead _a = ahead_of_monotonic(id);			\
 									\
-	EXPECT_LE((from_ns) + _a.least, (event)->due_ns);		\
-	EXPECT_GE((to_ns) + _a.most, (event)->due_ns);			\
+	EXPECT_LE((from_ns) + _a.least, _told->due_ns);			\
+	EXPECT_GE((to_ns) + _a.most, _told->due_ns);			\
 } while (0)
 
 /* Waits until the clock is seen by the timers to be beyond @due_ns. */

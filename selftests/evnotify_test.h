@@ -228,7 +228,7 @@ static inline ssize_t read_fdinfo(int fd, char *text, size_t size)
 static inline struct counters counters(int fd)
 {
 	static const char format[] =
-		"armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu completing: %llu";
+	"armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu completing: %llu";
 	struct counters c, none;
 	const char *lines;
 	char text[1024];

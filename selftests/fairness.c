@@ -118,7 +118,8 @@ static bool become_user(void)
 {
 	gid_t groups[] = { GROUP };
 
-	return !setgroups(1, groups) && !setresgid(USER, USER, USER) && !setresuid(USER, USER, USER);
+	return !setgroups(1, groups) && !setresgid(USER, USER, USER) &&
+	       !setresuid(USER, USER, USER);
 }
 
 static void wait_for(int efd, const struct opponent *o)

@@ -276,7 +276,7 @@ TEST_F(instance, cancel_against_expiry_of_a_periodic_eventfd_request)
 	EXPECT_COUNTERS(self->fd, rounds + o.crowd, o.crowd, rounds, 0, 0);
 }
 
-/* CANCEL says 0, and what had expired by then may be under way: the last record comes all the same. */
+/* CANCEL says 0, and what had expired by then may be under way: the last record comes anyway. */
 TEST_F(instance, cancel_against_expiry_of_a_periodic_pending_request)
 {
 	struct evnotify_event event;

@@ -158,20 +158,21 @@ static void arm_far(void)
 
 static void arm_ready(void)
 {
-	static int unread;
+	int unread = 0;
 
 	fill(LOAD, ASCENDING, 1);
 	arm(reqs, LOAD);
-	do
+	while (unread < (int)(LOAD * sizeof(*events)))
 		if (ioctl(loaded, FIONREAD, &unread))
 			die("FIONREAD: %s", strerror(errno));
-	while (unread < (int)(LOAD * sizeof(*events)));
 }
 
 /* All due in the middle of the probes, on so many clocks */
 static void arm_burst(unsigned int clocks)
 {
-	static const clockid_t all[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI };
+	static const clockid_t all[] = {
+		CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI,
+	};
 	struct timespec ts;
 	unsigned int i;
 

@@ -134,8 +134,9 @@ int evn_wait(struct evn *evn, struct evnotify_wait *wait);
  *
  * Return: 0: the cancellation won, the request completes with -ECANCELED in
  * its record (an eventfd is not signalled); or -1: EALREADY (it has been
- * cancelled, or its last expiration came first: its record or signal will come), ENOENT (the instance never gave out that id; one
- * that was made up gets EALREADY if it looks older than one that was).
+ * cancelled, or its last expiration came first: its record or signal will
+ * come), ENOENT (the instance never gave out that id; one that was made up gets
+ * EALREADY if it looks older than one that was).
  */
 int evn_cancel(struct evn *evn, uint64_t id);
 
