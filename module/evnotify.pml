@@ -1276,7 +1276,8 @@ inline evnotify_flush()
 		}
 	:: else -> break
 	od;
-	atomic {
+	skip;				/* Spin: no jump to a d_step */
+	d_step {
 		flushing = 0;
 		evnotify_signal_end();
 		balance()
@@ -1643,7 +1644,8 @@ proctype evnotify_ioctl_wait(byte me)
 	   records = 1;
 	   evnotify_wake(records)
 	fi;
-again:	atomic {
+again:	skip;
+	d_step {
 		/* With the old id: that is none of a WAIT any more. */
 		evnotify_wait_again(id);
 		assert(!what);

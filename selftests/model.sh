@@ -4,7 +4,7 @@
 # each configuration, then that the model notices each of a set of seeded mistakes, and that
 # it is about the functions and the data that the module has. TAP.
 #
-#   model.sh            (about two minutes on two CPUs, 1 GB of memory at most)
+#   model.sh            (about two minutes on two CPUs, 350 MB of memory at most)
 #   model.sh short      (seconds) those of $short, and that names and data are the module's
 #
 # A configuration that fails leaves its error trail in build/model/NAME/trail.
@@ -22,23 +22,25 @@ holds='
 request | one PENDING request, two cancels or updates at any time, read | -DOPS=2 -DALLS=0 -DEVENTFDS=0
 signal | one eventfd, two cancels, updates or cancels of all | -DOPS=2 -DPENDINGS=0 -DREADERS=0
 deferred | the same without cancel of all, in the tasklet or by turns | -DOPS=2 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
-park | one eventfd, and more time for expirations that pass meanwhile | -DOPS=1 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1 -DTIME=3
+park | the same with one call, and time for expirations that pass meanwhile | -DOPS=1 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1 -DTIME=2
 tick | two eventfds, batches of two that a tick ends, a cancel or update | -DSUBMITS=2 -DOPS=1 -DALLS=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1 -DTICK=1 -DBATCH=2 -DIRQ_BATCH=2 -DPERIODICS=0
 all | cancel of all as the barrier of a record, wake-ups by turns | -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DEVENTFDS=0 -DPERIODICS=0 -DOVER=1
-flush | cancel of all as the barrier of two eventfds | -DSUBMITS=2 -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DPERIODICS=0 -DOVER=1
-two | a cancel or cancel of all in each of two threads | -DMEDDLERS=2 -DOPS=1 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DPERIODICS=0 -DOVER=1
-reuse | two requests in one record, cancel or update, read | -DNREC=1 -DSUBMITS=2 -DOPS=1 -DALLS=0
+flush | cancel of all as the barrier of two eventfds | -DSUBMITS=2 -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DPERIODICS=0
+flush-turn | the same of one that may be periodic, in the tasklet or by turns | -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DOVER=1
+flush-tick | the same of two, with batches of two that a tick ends | -DSUBMITS=2 -DOPS=1 -DCANCELS=0 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DTICK=1 -DBATCH=2 -DIRQ_BATCH=2 -DPERIODICS=0
+two | a cancel or cancel of all in each of two threads | -DMEDDLERS=2 -DOPS=1 -DUPDATES=0 -DPENDINGS=0 -DREADERS=0 -DPERIODICS=0
+reuse | two requests of any kind in one record, cancel, read | -DNREC=1 -DSUBMITS=2 -DOPS=1 -DALLS=0 -DUPDATES=0 -DPERIODICS=0
 queue | two requests in one queue, batches of one, read | -DSUBMITS=2 -DOPS=0
 batch | the same with batches of two | -DSUBMITS=2 -DOPS=0 -DIRQ_BATCH=2 -DBATCH=2
-time | more time for overruns | -DOPS=1 -DALLS=0 -DTIME=3
-wait | WAIT that is interrupted and comes again, or not; cancels, updates, EFAULT | -DSUBMITS=0 -DWAITS=1 -DOPS=2
-wait-reuse | the same next to a request that wants its record | -DWAITS=1 -DNREC=1 -DOPS=1 -DEVENTFDS=0 -DPERIODICS=0
-wait-other | WAIT next to another request | -DWAITS=1 -DOPS=0
-readers | two readers of one descriptor | -DREADERS=2 -DOPS=1 -DALLS=0 -DEVENTFDS=0
-release | the last close of two requests at any moment | -DSUBMITS=2 -DOPS=1 -DALLS=0 -DREADERS=0 -DRELEASE -DBATCH=2
-release-turn | the same amid a turn in process context | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DOVER=1
-set-back | two requests, and the clock is set back once, at any moment | -DSUBMITS=2 -DOPS=0 -DSET_BACK
-set-back-other | the same with one request and a cancel or update | -DOPS=1 -DALLS=0 -DSET_BACK
+time | more time for overruns of a record | -DOPS=1 -DALLS=0 -DTIME=2 -DEVENTFDS=0
+wait | WAIT that is interrupted and comes again, or not; two cancels or updates; EFAULT | -DSUBMITS=0 -DWAITS=1 -DOPS=2
+wait-reuse | the same with a cancel, next to a request that wants its record | -DWAITS=1 -DNREC=1 -DOPS=1 -DALLS=0 -DUPDATES=0 -DEVENTFDS=0 -DPERIODICS=0
+wait-other | WAIT next to another request | -DWAITS=1 -DOPS=0 -DEVENTFDS=0 -DPERIODICS=0
+readers | two readers of one descriptor, a cancel | -DREADERS=2 -DOPS=1 -DALLS=0 -DUPDATES=0 -DEVENTFDS=0
+release | the last close of two requests at any moment | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DBATCH=2
+release-turn | the same of eventfds, in the tasklet or by turns | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DOVER=1 -DPENDINGS=0
+set-back | two PENDING requests, and the clock is set back once, at any moment | -DSUBMITS=2 -DOPS=0 -DEVENTFDS=0 -DSET_BACK
+set-back-other | the same with one request and a cancel or update | -DOPS=1 -DALLS=0 -DSET_BACK -DPERIODICS=0
 set-back-release | the same with two requests and the last close | -DSUBMITS=2 -DOPS=0 -DREADERS=0 -DRELEASE -DSET_BACK
 '
 caught='
@@ -138,7 +140,7 @@ rows() {
 start() {
 	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n; done
 	# shellcheck disable=SC2086 # several words
-	explore "$1" "${4:--O2}" $3 &
+	explore "$1" "${4:--O1}" $3 &
 }
 # Found within seconds: the compiler would take longer.
 start_mutation() { start "$1" "$2" "$3 -DMUT_$1" -O0; }
