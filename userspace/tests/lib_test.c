@@ -322,8 +322,12 @@ static void test_wait(void)
 	pthread_kill(thread, SIGUSR1);
 	pthread_join(thread, NULL);
 	check(waiter.error == EINTR && waiter.wait.event.seq == 0x5a5a5a5a5a5a5a5aULL,
-	      "a signal ends a wait with EINTR, the event untouched");
-	check(counters(waiter.evn).cancelled == 2 && counters(waiter.evn).unread == 0 &&
+	      "a signal handler ends a wait with EINTR, the event untouched");
+	update.id = waiter.wait.request.id;
+	check(evn_update(waiter.evn, &update) == 0 && evn_wait(waiter.evn, &waiter.wait) == 0 &&
+	      waiter.wait.event.id == update.id && !waiter.wait.event.status,
+	      "the same call takes its request up again");
+	check(counters(waiter.evn).cancelled == 1 && counters(waiter.evn).unread == 0 &&
 	      balanced(waiter.evn, 4), "the counters add up");
 	evn_close(waiter.evn);
 }
