@@ -32,6 +32,7 @@ worst() {
 case $1 in
 all)
 	./bench >/tmp/results
+	./bench -i | grep irqs_off >>/tmp/results
 	echo 'worst case' >&2
 	worst evnotify/64 >>/tmp/results
 	worst evnotify/eventfd >>/tmp/results
