@@ -21,6 +21,7 @@
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
+#include <linux/sched/signal.h>
 
 #include "evnotify.h"
 #include "trace.h"
@@ -387,7 +388,8 @@ void evnotify_flush(struct evnotify_instance *inst)
 		cond_resched();
 		spin_lock_irq(&inst->lock);
 	}
-	for (left = inst->nr_deferred; left; ) {
+	/* Who is killed has nobody to promise anything to. */
+	for (left = inst->nr_deferred; left && !fatal_signal_pending(current); ) {
 		batch = evnotify_take_deferred(inst, left);
 		left -= min(left, EVNOTIFY_BATCH);
 		spin_unlock_irq(&inst->lock);
