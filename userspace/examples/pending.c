@@ -2,6 +2,7 @@
 /* A pending request. cc pending.c $(pkg-config --cflags --libs libevnotify) */
 #define _POSIX_C_SOURCE 199309L		/* for CLOCK_MONOTONIC, also in ISO C */
 #include <err.h>
+#include <errno.h>
 #include <evnotify.h>
 #include <stdio.h>
 #include <time.h>
@@ -19,8 +20,9 @@ int main(void)
 
 	if (!evn)
 		err(1, "/dev/evnotify");
-	if (evn_wait(evn, &wait) < 0)		/* blocks until it completes */
-		err(1, "evn_wait");
+	while (evn_wait(evn, &wait) < 0)	/* blocks until it completes */
+		if (errno != EINTR)		/* a signal handler ran: go on */
+			err(1, "evn_wait");
 	printf("request %llu expired %llu ns after it was due\n",
 	       (unsigned long long)wait.event.id,
 	       (unsigned long long)(wait.event.expired_ns - wait.event.due_ns));
