@@ -284,9 +284,9 @@ TEST_F(instance, it_goes_on_with_its_first_due_time)
 		delay *= 2;
 		before = now_ns(CLOCK_MONOTONIC);
 		ASSERT_EQ(0, waiter_start(&w, self->fd, pending_in(delay, 9)));
-		ASSERT_NE(0, waiter_id(&w));
+		/* its id is there before its due time is: it is armed when it sleeps */
+		ASSERT_TRUE(waiter_blocked(&w));
 		armed = now_ns(CLOCK_MONOTONIC);
-		ASSERT_TRUE(UNTIL(asleep(w.tid)));
 		ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
 		/* a machine that is slower than the delay gets more */
 	} while (waiter_join(&w) != -EINTR && delay < PATIENCE_MS * NSEC_PER_MSEC);
