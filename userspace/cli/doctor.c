@@ -356,7 +356,7 @@ static bool is_packaged(const char *release)
 	char path[256];
 
 	snprintf(pattern, sizeof(pattern),
-		 "/var/lib/dpkg/info/linux-image-{,unsigned-}%s.list", release);
+		 "/usr/share/doc/linux-image-{,unsigned-}%s", release);
 	return find_file(pattern, path, sizeof(path));
 }
 
