@@ -271,10 +271,10 @@ evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
  * evnotify_expire_backlog - go on where an interrupt left off
  * @inst: the instance
  *
- * It takes a batch, a share of it from each clock: the tasklet comes again for the
- * rest.  It reads the clock anew, since a request may have been armed after the interrupt,
- * and the clock may have been set back: no time of expiration lies before the
- * call that armed the request, and nothing expires too early.
+ * It takes a batch, a share of it from each clock: the tasklet comes again for
+ * the rest.  It reads the clock anew, since a request may have been armed after
+ * the interrupt, and the clock may have been set back: no time of expiration lies
+ * before the call that armed the request, and nothing expires too early.
  *
  * Context: inst->lock held; inst->backlog is not 0.
  */
