@@ -360,7 +360,7 @@ struct evnotify_instance {
 };
 
 /**
- * struct evnotify_source - where requests come from
+ * struct evnotify_input - where requests come from
  * @uptr: memory of the process
  * @from: memory of any other kind, in place of @uptr; or NULL
  * @waiter: see struct evnotify_req
@@ -370,7 +370,7 @@ struct evnotify_instance {
  * @id_failed: set if it was the id that could not be written
  * @start: queues that have a new first request, a bit each
  */
-struct evnotify_source {
+struct evnotify_input {
 	struct evnotify_request __user *uptr;
 	struct iov_iter *from;
 	struct completion *waiter;
@@ -436,7 +436,7 @@ DECLARE_PER_CPU(u8, evnotify_unmeasured);
 void evnotify_instance_init(struct evnotify_instance *inst);
 void evnotify_instance_destroy(struct evnotify_instance *inst);
 ssize_t evnotify_submit(struct evnotify_instance *inst,
-			struct evnotify_source *src, size_t count);
+			struct evnotify_input *input, size_t count);
 int evnotify_update(struct evnotify_instance *inst,
 		    const struct evnotify_update *args);
 #ifdef CONFIG_EVNOTIFY_DEBUG

@@ -39,7 +39,7 @@ static ssize_t evnotify_do_write(struct file *file, const char __user *buf,
 				 struct iov_iter *from, size_t size,
 				 bool nowait)
 {
-	struct evnotify_source src = {
+	struct evnotify_input input = {
 		.uptr = (struct evnotify_request __user *)buf,
 		.from = from,
 		.gfp = nowait ? GFP_NOWAIT | __GFP_NOWARN : GFP_KERNEL,
@@ -49,7 +49,7 @@ static ssize_t evnotify_do_write(struct file *file, const char __user *buf,
 	size /= sizeof(struct evnotify_request);
 	if (!size)
 		return -EINVAL;
-	ret = evnotify_submit(file->private_data, &src, size);
+	ret = evnotify_submit(file->private_data, &input, size);
 	if (ret > 0)
 		return ret * sizeof(struct evnotify_request);
 	/* Whoever must not sleep comes again when it may. */
@@ -338,7 +338,7 @@ static long evnotify_ioctl_info(struct evnotify_instance *inst,
 static long evnotify_ioctl_register(struct evnotify_instance *inst,
 				    struct evnotify_register __user *uptr)
 {
-	struct evnotify_source src = { .ids = true, .gfp = GFP_KERNEL };
+	struct evnotify_input input = { .ids = true, .gfp = GFP_KERNEL };
 	u64 requests, reserved[2];
 	ssize_t ret;
 	u32 count;
@@ -357,8 +357,8 @@ static long evnotify_ioctl_register(struct evnotify_instance *inst,
 	unsafe_put_user(0, &uptr->taken, fault);
 	user_access_end();
 
-	src.uptr = u64_to_user_ptr(requests);
-	ret = evnotify_submit(inst, &src, count);
+	input.uptr = u64_to_user_ptr(requests);
+	ret = evnotify_submit(inst, &input, count);
 	if (ret < 0)
 		return ret;
 	return put_user(ret, &uptr->taken);
@@ -371,7 +371,7 @@ static long evnotify_ioctl_wait(struct evnotify_instance *inst,
 				struct evnotify_wait __user *uptr)
 {
 	DECLARE_COMPLETION_ONSTACK(done);
-	struct evnotify_source src = {
+	struct evnotify_input input = {
 		.uptr = &uptr->request,
 		.waiter = &done,
 		.ids = true,
@@ -383,22 +383,22 @@ static long evnotify_ioctl_wait(struct evnotify_instance *inst,
 
 	if (get_user(id, &uptr->request.id))
 		return -EFAULT;
-	src.req = ERR_PTR(-ENOENT);
+	input.req = ERR_PTR(-ENOENT);
 	if (id)
-		src.req = evnotify_wait_again(inst, id, &done, &event);
-	if (IS_ERR(src.req)) {
-		ret = evnotify_submit(inst, &src, 1);
+		input.req = evnotify_wait_again(inst, id, &done, &event);
+	if (IS_ERR(input.req)) {
+		ret = evnotify_submit(inst, &input, 1);
 		if (ret < 0)
 			return ret;
 	}
-	if (src.req) {
-		ret = evnotify_wait(inst, src.req, &done, &event);
+	if (input.req) {
+		ret = evnotify_wait(inst, input.req, &done, &event);
 		if (ret)
 			return ret;
 	}
 	ret = copy_to_user(&uptr->event, &event, sizeof(event)) ? -EFAULT : 0;
-	if (src.req)
-		evnotify_wait_end(inst, src.req, !ret);
+	if (input.req)
+		evnotify_wait_end(inst, input.req, !ret);
 	return ret;
 }
 

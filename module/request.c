@@ -188,12 +188,12 @@ fault:
 }
 
 /*
- * Take one request from @src and arm it.  Returns 0 or an error, and then
+ * Take one request from @input and arm it.  Returns 0 or an error, and then
  * nothing has changed; -ENOMEM if the pool has to grow, -EFAULT if memory has
  * to be brought in.
  */
 static __always_inline int
-evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
+evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input,
 		    struct evnotify_times *times)
 {
 	struct evnotify_request request __uninitialized;
@@ -203,12 +203,12 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 	unsigned int clock;
 	u64 id;
 
-	if (src->from ? !evnotify_get_iter(&request, src->from) :
-			!evnotify_get_user(&request, src->uptr))
+	if (input->from ? !evnotify_get_iter(&request, input->from) :
+			!evnotify_get_user(&request, input->uptr))
 		return -EFAULT;
 	clock = evnotify_clock(request.clockid);
 	if (clock >= EVNOTIFY_NR_CLOCKS ||
-	    !evnotify_request_ok(&request, src->waiter))
+	    !evnotify_request_ok(&request, input->waiter))
 		return -EINVAL;
 	clock = array_index_nospec(clock, EVNOTIFY_NR_CLOCKS);
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
@@ -228,10 +228,10 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 		inst->serial += EVNOTIFY_SERIAL_STEP;
 	id = inst->serial | (req->id & EVNOTIFY_PLACE_MASK);
 	/* The last step that can fail: from here on the request is armed. */
-	if (src->ids && !evnotify_put_id(src->uptr, id)) {
+	if (input->ids && !evnotify_put_id(input->uptr, id)) {
 		if (request.mode == EVNOTIFY_MODE_EVENTFD)
 			eventfd_ctx_put(eventfd);
-		src->id_failed = true;
+		input->id_failed = true;
 		return -EFAULT;
 	}
 
@@ -248,24 +248,24 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
 	req->queue = evnotify_queue_for(clock, request.flags);
 	req->mode = request.mode;
 	req->list = EVNOTIFY_NO_LIST;
-	req->wait = src->waiter ? EVNOTIFY_FOR_WAIT : EVNOTIFY_FOR_READ;
+	req->wait = input->waiter ? EVNOTIFY_FOR_WAIT : EVNOTIFY_FOR_READ;
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
 		req->eventfd = eventfd;
 		inst->eventfds = true;
 	} else {
-		req->waiter = src->waiter;
+		req->waiter = input->waiter;
 	}
 
 	q = &inst->queues[req->queue];
 	if (!evnotify_queue_append(q, req) && evnotify_queue_insert(q, req))
-		src->start |= BIT(req->queue);
+		input->start |= BIT(req->queue);
 	trace_evnotify_register(inst, req);
 	trace_evnotify_arm(inst, req);
-	src->req = req;
-	if (src->from)
-		iov_iter_advance(src->from, sizeof(request));
+	input->req = req;
+	if (input->from)
+		iov_iter_advance(input->from, sizeof(request));
 	else
-		src->uptr++;
+		input->uptr++;
 	return 0;
 }
 
@@ -275,21 +275,21 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_source *src,
  * none.  An id is written only once the request was read and found good: a bad
  * one is EINVAL, wherever it is.
  */
-static noinline bool evnotify_fault_in(const struct evnotify_source *src)
+static noinline bool evnotify_fault_in(const struct evnotify_input *input)
 {
 	struct evnotify_request request __uninitialized;
 
-	if (src->from)
-		return evnotify_get_iter(&request, src->from);
-	if (src->id_failed)
-		return !put_user(0, &src->uptr->id);
-	return !copy_from_user(&request, src->uptr, sizeof(request));
+	if (input->from)
+		return evnotify_get_iter(&request, input->from);
+	if (input->id_failed)
+		return !put_user(0, &input->uptr->id);
+	return !copy_from_user(&request, input->uptr, sizeof(request));
 }
 
 /**
  * evnotify_submit - arm requests
  * @inst: the instance
- * @src: where they come from
+ * @input: where they come from
  * @count: how many, at least 1
  *
  * A bad request ends the batch before it.  A request is read, checked, given
@@ -300,7 +300,7 @@ static noinline bool evnotify_fault_in(const struct evnotify_source *src)
  * Return: how many were armed, or why the first was not.
  */
 ssize_t evnotify_submit(struct evnotify_instance *inst,
-			struct evnotify_source *src, size_t count)
+			struct evnotify_input *input, size_t count)
 {
 	struct evnotify_times times __uninitialized;
 	size_t taken = 0;
@@ -314,12 +314,12 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		spin_lock_irq(&inst->lock);
 		pagefault_disable();
 		do {
-			ret = evnotify_submit_one(inst, src, &times);
+			ret = evnotify_submit_one(inst, input, &times);
 		} while (!ret && ++taken < end);
 		pagefault_enable();
 		/* Once for a step: each start takes as long as arming does. */
-		for (; src->start; src->start &= src->start - 1)
-			evnotify_queue_start(&inst->queues[__ffs(src->start)]);
+		for (; input->start; input->start &= input->start - 1)
+			evnotify_queue_start(&inst->queues[__ffs(input->start)]);
 		inst->armed += taken - before;
 		inst->pending += taken - before;
 		evnotify_check(inst);
@@ -328,10 +328,10 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 			break;
 
 		if (ret == -ENOMEM)
-			ret = evnotify_pool_grow(inst, src->gfp);
-		else if (ret == -EFAULT && evnotify_fault_in(src))
+			ret = evnotify_pool_grow(inst, input->gfp);
+		else if (ret == -EFAULT && evnotify_fault_in(input))
 			ret = 0;
-		src->id_failed = false;
+		input->id_failed = false;
 		/*
 		 * Only death ends a batch early.  Other signals wait, and what
 		 * looks like one may be none: work of io_uring for this thread.
