@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 
 #include "evnotify.h"
+#include "queue.h"
 #include "trace.h"
 
 /* Give up a record that is not pending and on no list, and what it holds. */

@@ -393,11 +393,10 @@ extern const struct file_operations evnotify_fops;
 
 /* timer.c: the source of events */
 ktime_t evnotify_now(unsigned int clock);
-void evnotify_queue_init(struct evnotify_queue *q,
+void evnotify_timer_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
-bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_req *req);
-void evnotify_queue_start(struct evnotify_queue *q);
-void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req);
+void evnotify_timer_start(struct evnotify_queue *q);
+void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_req *req);
 void evnotify_expire_backlog(struct evnotify_instance *inst);
 void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req);
 ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time);
@@ -548,54 +547,6 @@ static inline bool
 evnotify_signals_in_process(const struct evnotify_instance *inst)
 {
 	return inst->nr_deferred || inst->signaller >= EVNOTIFY_WORK;
-}
-
-/*
- * Put @req at the end of the line if it expires after all that is there: the
- * usual case, on the path of each request.  False: evnotify_queue_insert() will.
- */
-static inline bool evnotify_queue_append(struct evnotify_queue *q,
-					 struct evnotify_req *req)
-{
-	struct evnotify_req *last = q->last;
-
-	if (!last || req->due < last->due)
-		return false;
-	lockdep_assert_held(&q->inst->lock);
-	req->state = EVNOTIFY_IN_LINE;
-	/* What hlist_add_behind() does, for the last. */
-	req->link.next = NULL;
-	req->link.pprev = &last->link.next;
-	last->link.next = &req->link;
-	q->last = req;
-	return true;
-}
-
-/*
- * Take a pending request out of its queue, for good if nobody puts it back.
- * The timer is left alone: if it runs for @req, it finds nothing due and is set
- * right then.
- */
-static __always_inline void
-evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
-{
-	u8 state = req->state;
-
-	lockdep_assert_held(&q->inst->lock);
-	req->state = EVNOTIFY_EXPIRES_NO_MORE;
-	if (state != EVNOTIFY_IN_LINE) {
-		if (state == EVNOTIFY_IN_TREE)
-			rb_erase_cached(&req->node, &q->tree);
-		return;
-	}
-	*req->link.pprev = req->link.next;
-	if (q->last != req)
-		req->link.next->pprev = req->link.pprev;
-	else if (req->link.pprev != &q->line.first)
-		q->last = container_of(req->link.pprev, struct evnotify_req,
-				       link.next);
-	else
-		q->last = NULL;
 }
 
 /*

@@ -48,8 +48,8 @@
  *    of chunks in one: what a later chunk holds is newer than what it may
  *    cancel, and here it passes over that, record by record.
  *  - The start, when nobody else knows the instance: evnotify_instance_init(),
- *    evnotify_queue_init(), evnotify_pool_init(); and evnotify_check_fifo(),
- *    since a channel cannot be broken.
+ *    evnotify_timer_init(), evnotify_queue_clear(), evnotify_pool_init(); and
+ *    evnotify_check_fifo(), since a channel cannot be broken.
  *  - The order in which other CPUs see memory.  Looked at without the lock are
  *    inst->ready.head and inst->wait; inst->signalling, the state of a request
  *    and inst->signalled; and inst->signaller.  Where two threads each write one
@@ -379,7 +379,7 @@ inline evnotify_queue_first()
 	od
 }
 
-inline evnotify_queue_start()
+inline evnotify_timer_start()
 {
 	evnotify_queue_first();
 	if
@@ -398,13 +398,13 @@ inline evnotify_queue_insert(r)
 }
 
 /* Only a new first one touches the timer. */
-inline evnotify_queue_add(r)
+inline evnotify_timer_add(r)
 {
 	evnotify_queue_first();
 	n = (f == NONE || req[r].due < req[f].due);
 	evnotify_queue_insert(r);
 	if
-	:: n -> evnotify_queue_start()
+	:: n -> evnotify_timer_start()
 	:: else
 	fi
 }
@@ -532,13 +532,13 @@ inline evnotify_unpark(r)
 #ifdef MUT_UNPARK_WITHOUT_TIMER
 		evnotify_queue_insert(r)
 #else
-		evnotify_queue_add(r)
+		evnotify_timer_add(r)
 #endif
 	:: else ->
 		evnotify_expire_req(r, now);
 		evnotify_queue_first();
 		if
-		:: f == r -> evnotify_queue_start()
+		:: f == r -> evnotify_timer_start()
 		:: else
 		fi
 	fi
@@ -645,7 +645,7 @@ inline evnotify_submit_one(r, spec_eventfd, spec_wait, spec_due, spec_period, sp
 			req[r].list = NO_LIST;
 			armed++;
 			pending++;
-			evnotify_queue_add(r)
+			evnotify_timer_add(r)
 		:: else
 		fi;
 		balance()
@@ -975,7 +975,7 @@ end:	do
 		:: else ->
 			if
 #ifndef MUT_TOUCH_QUEUED_TIMER
-			:: timer_queued -> evnotify_queue_start()
+			:: timer_queued -> evnotify_timer_start()
 #endif
 			:: else ->
 				assert(!timer_queued);
@@ -1013,7 +1013,7 @@ inline evnotify_expire_backlog()
 	:: else ->
 		backlog = 0;
 #ifndef MUT_BACKLOG_WITHOUT_TIMER
-		evnotify_queue_start()
+		evnotify_timer_start()
 #endif
 	fi
 }
@@ -1362,7 +1362,7 @@ inline evnotify_update(which, new_due, new_period)
 			req[r].due = new_due;
 			req[r].period = new_period;
 			req[r].left = 0;
-			evnotify_queue_add(r)
+			evnotify_timer_add(r)
 		:: else
 		fi;
 		r = 0;

@@ -18,6 +18,7 @@
 #include <linux/uio.h>
 
 #include "evnotify.h"
+#include "queue.h"
 #include "trace.h"
 
 #ifdef CONFIG_EVNOTIFY_DEBUG
@@ -319,7 +320,7 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		pagefault_enable();
 		/* Once for a step: each start takes as long as arming does. */
 		for (; input->start; input->start &= input->start - 1)
-			evnotify_queue_start(&inst->queues[__ffs(input->start)]);
+			evnotify_timer_start(&inst->queues[__ffs(input->start)]);
 		inst->armed += taken - before;
 		inst->pending += taken - before;
 		evnotify_check(inst);
@@ -387,7 +388,7 @@ int evnotify_update(struct evnotify_instance *inst,
 					args->flags);
 		req->period = args->period_ns;
 		req->left = args->count;
-		evnotify_queue_add(q, req);
+		evnotify_timer_add(q, req);
 		trace_evnotify_update(inst, req);
 	}
 	evnotify_check(inst);
@@ -415,7 +416,7 @@ void evnotify_instance_init(struct evnotify_instance *inst)
 	if (IS_ENABLED(CONFIG_EVNOTIFY_DEBUG))
 		inst->serial = -8 * EVNOTIFY_SERIAL_STEP;
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
-		evnotify_queue_init(&inst->queues[clock], inst, clock);
+		evnotify_timer_init(&inst->queues[clock], inst, clock);
 	evnotify_pool_init(inst);
 }
 
@@ -434,11 +435,8 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	inst->closing = true;
 	inst->cancelled += inst->pending;
 	inst->pending = 0;
-	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++) {
-		INIT_HLIST_HEAD(&inst->queues[clock].line);
-		inst->queues[clock].last = NULL;
-		inst->queues[clock].tree = RB_ROOT_CACHED;
-	}
+	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
+		evnotify_queue_clear(&inst->queues[clock]);
 	inst->expired.head = NULL;
 	inst->deferred.head = NULL;
 	inst->nr_deferred = 0;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - the source of events: a timer and an ordered queue per clock
+ * evnotify - the source of events: a timer per clock
  *
  * The timer stands for a device, evnotify_interrupt() for its interrupt: it
  * finds the requests that an event is for and hands them to the tasklet.  What
  * becomes of them there, in complete.c, knows nothing of due times.
  */
 #include <linux/bitops.h>
-#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/timekeeping.h>
 
 #include "evnotify.h"
+#include "queue.h"
 #include "trace.h"
 
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS] = {
@@ -41,55 +41,6 @@ ktime_t evnotify_now(unsigned int clock)
 	return ktime_get_clocktai();
 }
 
-static __always_inline struct evnotify_req *
-evnotify_queue_first(struct evnotify_queue *q)
-{
-	struct evnotify_req *line, *tree;
-
-	line = hlist_entry_safe(q->line.first, struct evnotify_req, link);
-	tree = rb_entry_safe(rb_first_cached(&q->tree), struct evnotify_req,
-			     node);
-	if (!tree)
-		return line;
-	if (!line)
-		return tree;
-	/* Of two that are due at one instant, the one that was armed first. */
-	if (tree->due == line->due)
-		return (s64)(tree->id - line->id) < 0 ? tree : line;
-	return tree->due < line->due ? tree : line;
-}
-
-static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
-{
-	return rb_entry(a, struct evnotify_req, node)->due <
-	       rb_entry(b, struct evnotify_req, node)->due;
-}
-
-/**
- * evnotify_queue_insert - let a request expire at its due time
- * @q: its queue
- * @req: the request
- *
- * Context: inst->lock held.
- * Return: true if it is the first of the queue now: evnotify_queue_start() has to
- * follow.
- */
-bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_req *req)
-{
-	if (evnotify_queue_append(q, req))
-		return false;
-	if (q->last) {
-		req->state = EVNOTIFY_IN_TREE;
-		if (!rb_add_cached(&req->node, &q->tree, evnotify_earlier))
-			return false;
-	} else {
-		req->state = EVNOTIFY_IN_LINE;
-		hlist_add_head(&req->link, &q->line);
-		q->last = req;
-	}
-	return evnotify_queue_first(q) == req;
-}
-
 /* What the clock of @req says at a time on the clock of its queue. */
 ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
 {
@@ -103,7 +54,7 @@ ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
 }
 
 /**
- * evnotify_queue_start - let the timer run out when the first request is due
+ * evnotify_timer_start - let the timer run out when the first request is due
  * @q: the queue
  *
  * A timer that runs out earlier is left alone: it finds nothing due, and is set
@@ -112,7 +63,7 @@ ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
  *
  * Context: inst->lock held.
  */
-void evnotify_queue_start(struct evnotify_queue *q)
+void evnotify_timer_start(struct evnotify_queue *q)
 {
 	struct evnotify_req *first = evnotify_queue_first(q);
 
@@ -127,17 +78,17 @@ void evnotify_queue_start(struct evnotify_queue *q)
 }
 
 /**
- * evnotify_queue_add - insert a request, and start the timer if it is for it
+ * evnotify_timer_add - insert a request, and start the timer if it is for it
  * @q: its queue
  * @req: the request
  *
  * Context: inst->lock held.
  */
-void evnotify_queue_add(struct evnotify_queue *q, struct evnotify_req *req)
+void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_req *req)
 {
 	lockdep_assert_held(&q->inst->lock);
 	if (evnotify_queue_insert(q, req))
-		evnotify_queue_start(q);
+		evnotify_timer_start(q);
 }
 
 /*
@@ -241,12 +192,12 @@ void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req)
 	lockdep_assert_held(&inst->lock);
 	req->state = EVNOTIFY_EXPIRES_NO_MORE;
 	if (req->due > now) {
-		evnotify_queue_add(q, req);
+		evnotify_timer_add(q, req);
 		return;
 	}
 	evnotify_expire_req(q, req, now);
 	if (evnotify_queue_first(q) == req)
-		evnotify_queue_start(q);
+		evnotify_timer_start(q);
 }
 
 /*
@@ -293,7 +244,7 @@ void evnotify_expire_backlog(struct evnotify_instance *inst)
 		if (first && first->due <= now)
 			continue;
 		inst->backlog &= ~BIT(q->clock);
-		evnotify_queue_start(q);
+		evnotify_timer_start(q);
 	}
 }
 
@@ -335,7 +286,7 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 		 * Between the expiry and our taking the lock, another CPU
 		 * started the timer: its time must not be touched in place.
 		 */
-		evnotify_queue_start(q);
+		evnotify_timer_start(q);
 	} else if (first) {
 		hrtimer_set_expires(timer, first->due);
 		restart = HRTIMER_RESTART;
@@ -346,20 +297,19 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 }
 
 /**
- * evnotify_queue_init - set up the queue of a clock
+ * evnotify_timer_init - set up the queue and the timer of a clock
  * @q: zeroed memory
  * @inst: the instance that it belongs to
  * @clock: enum evnotify_clock
  *
  * Context: process.
  */
-void evnotify_queue_init(struct evnotify_queue *q,
+void evnotify_timer_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock)
 {
 	q->inst = inst;
 	q->clock = clock;
-	INIT_HLIST_HEAD(&q->line);
-	q->tree = RB_ROOT_CACHED;
+	evnotify_queue_clear(q);
 	hrtimer_setup(&q->timer, evnotify_interrupt, evnotify_clockids[clock],
 		      HRTIMER_MODE_ABS);
 }

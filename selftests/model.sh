@@ -188,9 +188,9 @@ objects() { outline "$@" | sed -n 's/^object //p'; }
 names_known() {
 	local named gone missed
 	named=$(grep -oE '\<evnotify_[a-z0-9_]+\(' "$model" | tr -d '(' | sort -u)
-	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/evnotify.h))
+	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/{evnotify,queue}.h))
 	missed=$(comm -13 <(echo "$named") <(
-		{ functions "$module"/{request,timer,complete,signal,pool}.c
+		{ functions "$module"/{request,timer,complete,signal,pool,queue}.c "$module"/queue.h
 		  functions "$module"/file.c | grep -E '^evnotify_(do_read|read_ready|read|sleep)$'
 		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | sort))
 	[[ -z $gone ]] || echo "# in the model only: ${gone//$'\n'/ }"
@@ -228,7 +228,7 @@ static DEFINE_HASHTABLE(evnotify_users, 6)
 static DEFINE_MUTEX(evnotify_user_lock)
 DECLARE_PER_CPU(u8, evnotify_unmeasured)'
 shared_nothing() {
-	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,compat}.h) | sed 's/^/# /'
+	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,queue,compat}.h) | sed 's/^/# /'
 }
 
 # The model has one queue: whoever has a record takes the queue that the record names. Not

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify - the queue of a clock: a request that comes out of order
+ */
+#include <linux/list.h>
+#include <linux/rbtree.h>
+
+#include "evnotify.h"
+#include "queue.h"
+
+static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct evnotify_req, node)->due <
+	       rb_entry(b, struct evnotify_req, node)->due;
+}
+
+/**
+ * evnotify_queue_insert - let a request expire at its due time
+ * @q: its queue
+ * @req: the request
+ *
+ * Context: inst->lock held.
+ * Return: true if it is the first of the queue now: evnotify_timer_start() has to
+ * follow.
+ */
+bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_req *req)
+{
+	if (evnotify_queue_append(q, req))
+		return false;
+	if (q->last) {
+		req->state = EVNOTIFY_IN_TREE;
+		if (!rb_add_cached(&req->node, &q->tree, evnotify_earlier))
+			return false;
+	} else {
+		req->state = EVNOTIFY_IN_LINE;
+		hlist_add_head(&req->link, &q->line);
+		q->last = req;
+	}
+	return evnotify_queue_first(q) == req;
+}
