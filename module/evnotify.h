@@ -391,6 +391,17 @@ extern unsigned int evnotify_max_user_requests;
 /* file.c */
 extern const struct file_operations evnotify_fops;
 
+/* instance.c */
+struct evnotify_instance *evnotify_instance_create(void);
+void evnotify_instance_destroy(struct evnotify_instance *inst);
+#ifdef CONFIG_EVNOTIFY_DEBUG
+void evnotify_check(struct evnotify_instance *inst);
+#else
+static inline void evnotify_check(struct evnotify_instance *inst)
+{
+}
+#endif
+
 /* timer.c: the source of events */
 ktime_t evnotify_now(unsigned int clock);
 void evnotify_timer_init(struct evnotify_queue *q,
@@ -431,20 +442,11 @@ void evnotify_flush(struct evnotify_instance *inst);
 void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records);
 DECLARE_PER_CPU(u8, evnotify_unmeasured);
 
-/* request.c: arm, update; the instance */
-void evnotify_instance_init(struct evnotify_instance *inst);
-void evnotify_instance_destroy(struct evnotify_instance *inst);
+/* request.c: arm, update */
 ssize_t evnotify_submit(struct evnotify_instance *inst,
 			struct evnotify_input *input, size_t count);
 int evnotify_update(struct evnotify_instance *inst,
 		    const struct evnotify_update *args);
-#ifdef CONFIG_EVNOTIFY_DEBUG
-void evnotify_check(struct evnotify_instance *inst);
-#else
-static inline void evnotify_check(struct evnotify_instance *inst)
-{
-}
-#endif
 
 /* user.c: how many instances and requests a user has, and whose turn it is */
 struct evnotify_user *evnotify_user_get(void);

@@ -47,7 +47,7 @@
  *    step under the lock, and CANCEL_ALL reads the serial number and the number
  *    of chunks in one: what a later chunk holds is newer than what it may
  *    cancel, and here it passes over that, record by record.
- *  - The start, when nobody else knows the instance: evnotify_instance_init(),
+ *  - The start, when nobody else knows the instance: evnotify_instance_create(),
  *    evnotify_timer_init(), evnotify_queue_clear(), evnotify_pool_init(); and
  *    evnotify_check_fifo(), since a channel cannot be broken.
  *  - The order in which other CPUs see memory.  Looked at without the lock are

@@ -5,7 +5,6 @@
  * Each call copies in, checks everything, and translates to a few calls of
  * the engine: request.c, timer.c and complete.c.
  */
-#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
@@ -14,7 +13,6 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -31,8 +29,6 @@ static_assert(sizeof(struct evnotify_register) == 32);
 static_assert(sizeof(struct evnotify_wait) == 128);
 static_assert(sizeof(struct evnotify_cancel) == 32);
 static_assert(sizeof(struct evnotify_update) == 64);
-
-static atomic_t evnotify_instances;
 
 /* write() from memory of the process, or, if @from is not NULL, any other. */
 static ssize_t evnotify_do_write(struct file *file, const char __user *buf,
@@ -498,40 +494,20 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 
 static int evnotify_open(struct inode *inode, struct file *file)
 {
-	struct evnotify_user *user = evnotify_user_get();
-	struct evnotify_instance *inst;
+	struct evnotify_instance *inst = evnotify_instance_create();
 
-	if (IS_ERR(user))
-		return PTR_ERR(user);
-	inst = kzalloc_obj(*inst, GFP_KERNEL_ACCOUNT);
-	if (!inst) {
-		evnotify_user_put(user);
-		return -ENOMEM;
-	}
-	inst->user = user;
-	inst->limit = READ_ONCE(evnotify_max_requests);
-	inst->number = atomic_inc_return(&evnotify_instances);
-	evnotify_instance_init(inst);
-	trace_evnotify_open(inst);
-
+	if (IS_ERR(inst))
+		return PTR_ERR(inst);
 	file->private_data = inst;
 	/* read_iter and write_iter honour IOCB_NOWAIT. */
 	file->f_mode |= FMODE_NOWAIT;
 	return stream_open(inode, file);
 }
 
-/*
- * The last reference has gone: no call is under way, and none comes.  What is
- * still pending is cancelled, and nobody is told: nobody is left.
- */
+/* The last reference has gone: no call is under way, and none comes. */
 static int evnotify_release(struct inode *inode, struct file *file)
 {
-	struct evnotify_instance *inst = file->private_data;
-
-	evnotify_instance_destroy(inst);
-	trace_evnotify_release(inst);
-	evnotify_user_put(inst->user);
-	kfree(inst);
+	evnotify_instance_destroy(file->private_data);
 	return 0;
 }
 

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - arm and update requests; set up and stop an instance
+ * evnotify - arm and update requests
  */
 #include <linux/bits.h>
-#include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
-#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
-#include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -20,47 +17,6 @@
 #include "evnotify.h"
 #include "queue.h"
 #include "trace.h"
-
-#ifdef CONFIG_EVNOTIFY_DEBUG
-static void evnotify_check_fifo(const struct evnotify_fifo *fifo)
-{
-	WARN_ON_ONCE(fifo->head && fifo->tail->next);
-}
-
-/**
- * evnotify_check - assert what must hold after each step: the checked build
- * @inst: the instance
- *
- * Context: inst->lock held.
- */
-void evnotify_check(struct evnotify_instance *inst)
-{
-	struct evnotify_queue *q;
-	bool empty = true;
-
-	lockdep_assert_held(&inst->lock);
-	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
-		WARN_ON_ONCE(rb_first_cached(&q->tree) !=
-			     rb_first(&q->tree.rb_root));
-		WARN_ON_ONCE(q->last ? !!q->last->link.next : !!q->line.first);
-		empty &= !q->line.first && RB_EMPTY_ROOT(&q->tree.rb_root);
-	}
-	/* A request that is parked is pending, too. */
-	WARN_ON_ONCE(!empty && !inst->pending);
-	WARN_ON_ONCE(inst->armed != inst->completed + inst->cancelled +
-				    inst->pending);
-	WARN_ON_ONCE(inst->pending > inst->nr_reqs ||
-		     inst->unread > inst->nr_reqs);
-	WARN_ON_ONCE(inst->nr_reqs > inst->limit);
-	WARN_ON_ONCE(!inst->unread != !inst->ready.head);
-	evnotify_check_fifo(&inst->expired);
-	evnotify_check_fifo(&inst->ready);
-	evnotify_check_fifo(&inst->deferred);
-	WARN_ON_ONCE(!inst->nr_deferred != !inst->deferred.head);
-	WARN_ON_ONCE(inst->completing < inst->nr_deferred ||
-		     inst->completing > inst->nr_reqs);
-}
-#endif
 
 /* What the times of one call have in common. */
 struct evnotify_times {
@@ -394,61 +350,4 @@ int evnotify_update(struct evnotify_instance *inst,
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 	return ret;
-}
-
-/**
- * evnotify_instance_init - set up the engine of a new instance
- * @inst: zeroed memory
- *
- * Context: process.
- */
-void evnotify_instance_init(struct evnotify_instance *inst)
-{
-	unsigned int clock;
-
-	spin_lock_init(&inst->lock);
-	tasklet_setup(&inst->dpc, evnotify_dpc);
-	INIT_LIST_HEAD(&inst->turn);
-	mutex_init(&inst->flush);
-	init_waitqueue_head(&inst->signalled);
-	init_waitqueue_head(&inst->wait);
-	/* As jiffies do: what is rare comes first, where it is checked. */
-	if (IS_ENABLED(CONFIG_EVNOTIFY_DEBUG))
-		inst->serial = -8 * EVNOTIFY_SERIAL_STEP;
-	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
-		evnotify_timer_init(&inst->queues[clock], inst, clock);
-	evnotify_pool_init(inst);
-}
-
-/**
- * evnotify_instance_destroy - stop the engine and drop what is left
- * @inst: the instance; no file refers to it any more
- *
- * Context: process.  When it returns, no callback runs, nor ever will.
- */
-void evnotify_instance_destroy(struct evnotify_instance *inst)
-{
-	unsigned int clock;
-
-	/* Nothing to expire: the interrupt does not start the timer again. */
-	spin_lock_irq(&inst->lock);
-	inst->closing = true;
-	inst->cancelled += inst->pending;
-	inst->pending = 0;
-	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
-		evnotify_queue_clear(&inst->queues[clock]);
-	inst->expired.head = NULL;
-	inst->deferred.head = NULL;
-	inst->nr_deferred = 0;
-	inst->completing = 0;
-	inst->backlog = 0;
-	spin_unlock_irq(&inst->lock);
-
-	/* The timers schedule the tasklet, and the tasklet asks for turns. */
-	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
-		hrtimer_cancel(&inst->queues[clock].timer);
-	tasklet_kill(&inst->dpc);
-	evnotify_user_dequeue(inst);
-
-	evnotify_pool_destroy(inst);
 }

@@ -190,7 +190,7 @@ names_known() {
 	named=$(grep -oE '\<evnotify_[a-z0-9_]+\(' "$model" | tr -d '(' | sort -u)
 	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/{evnotify,queue}.h))
 	missed=$(comm -13 <(echo "$named") <(
-		{ functions "$module"/{request,timer,complete,signal,pool,queue}.c "$module"/queue.h
+		{ functions "$module"/{instance,request,queue,timer,complete,signal,pool}.c "$module"/queue.h
 		  functions "$module"/file.c | grep -E '^evnotify_(do_read|read_ready|read|sleep)$'
 		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | sort))
 	[[ -z $gone ]] || echo "# in the model only: ${gone//$'\n'/ }"
@@ -209,8 +209,8 @@ names_known() {
 #    asked for, so that others may hold it up; it is asked for under the lock of the instance;
 #  - the budget of a CPU: the model takes it for used up, or not, at each run of the tasklet.
 # (trace.h: what it makes is the kernel's.)
-shared='static atomic_t evnotify_instances
-const struct file_operations evnotify_fops
+shared='const struct file_operations evnotify_fops
+static atomic_t evnotify_instances
 unsigned int evnotify_max_requests
 unsigned int evnotify_min_period_ns
 unsigned int evnotify_max_user_instances
