@@ -216,7 +216,6 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	q = &inst->queues[req->queue];
 	if (!evnotify_queue_append(q, req) && evnotify_queue_insert(q, req))
 		input->start |= BIT(req->queue);
-	trace_evnotify_register(inst, req);
 	trace_evnotify_arm(inst, req);
 	input->req = req;
 	if (input->from)

@@ -96,9 +96,7 @@ DEFINE_EVENT(evnotify_req, name, \
 		 const struct evnotify_req *req), \
 	TP_ARGS(inst, req))
 
-/* REGISTER, WAIT or write() took the request: it has its record and its id. */
-EVNOTIFY_REQ_EVENT(evnotify_register);
-/* It is pending: from here on the timer can find it. */
+/* REGISTER, WAIT or write() took the request: it has its id and can expire. */
 EVNOTIFY_REQ_EVENT(evnotify_arm);
 /* The timer interrupt found it due. */
 EVNOTIFY_REQ_EVENT(evnotify_expire);

@@ -30,7 +30,7 @@ record() {
 # life USER_DATA: what befell the first request with this user_data, in one line
 life() {
 	awk -v user_data="user_data=$1" '
-		/ evnotify_register: / && !id && index($0 " ", " " user_data " ") {
+		/ evnotify_arm: / && !id && index($0 " ", " " user_data " ") {
 			match($0, / instance=[0-9]+ id=[0-9]+ /)
 			id = substr($0, RSTART, RLENGTH)
 		}
@@ -55,7 +55,7 @@ follows() {
 # --- the tests -------------------------------------------------------------------------
 
 all_are_there() {
-	for event in open register arm expire complete cancel update read release; do
+	for event in open arm expire complete cancel update read release; do
 		if ! [ -e "$events/evnotify_$event/enable" ]; then
 			echo "# there is no evnotify_$event"
 			return 1
@@ -65,32 +65,32 @@ all_are_there() {
 
 pending_request() {
 	record pending read_gives_the_record &&
-		follows $((0x1122334455667788)) "register arm expire complete read"
+		follows $((0x1122334455667788)) "arm expire complete read"
 }
 
 cancelled_request() {
 	record pending a_cancelled_request_gives_its_record &&
-		follows 77 "register arm cancel complete read"
+		follows 77 "arm cancel complete read"
 }
 
 updated_request() {
 	record pending update_moves_the_due_time &&
-		follows 2 "register arm update expire complete read"
+		follows 2 "arm update expire complete read"
 }
 
 eventfd_request() {
-	record eventfd signals_once && follows 0 "register arm expire complete"
+	record eventfd signals_once && follows 0 "arm expire complete"
 }
 
 cancelled_eventfd_request() {
-	record eventfd cancelled_it_signals_nothing && follows 0 "register arm cancel"
+	record eventfd cancelled_it_signals_nothing && follows 0 "arm cancel"
 }
 
 # A record that was cancelled is used again: the trace says nothing of that.
 used_record() {
 	cancelled_eventfd_request || return 1
-	if [ "$(grep -c ' evnotify_register: ' "$tmp/trace")" -lt 2 ] ||
-	   grep ' evnotify_\(register\|arm\): .* cancelled' "$tmp/trace" >"$tmp/wrong"; then
+	if [ "$(grep -c ' evnotify_arm: ' "$tmp/trace")" -lt 2 ] ||
+	   grep ' evnotify_arm: .* cancelled' "$tmp/trace" >"$tmp/wrong"; then
 		sed 's/^/# /' "$tmp/trace"
 		return 1
 	fi
@@ -99,12 +99,12 @@ used_record() {
 # Interrupted twice, it is one request.
 interrupted_wait_request() {
 	record wait a_handler_interrupts_it_and_the_same_call_goes_on &&
-		follows 9 "register arm cancel complete read"
+		follows 9 "arm cancel complete read"
 }
 
 wait_request() {
 	record wait returns_the_completion &&
-		follows $((0x1122334455667788)) "register arm expire complete read"
+		follows $((0x1122334455667788)) "arm expire complete read"
 }
 
 # An open file: between its own open and release lies all that it does.

@@ -28,9 +28,8 @@ struct step {
 
 static const struct step steps[] = {
 	{ "open", "IRP_MJ_CREATE", true, { NULL } },
-	{ "register", "IOCTL_REGISTER_EVENT", true,
+	{ "arm", "IOCTL_REGISTER_EVENT", true,
 	  { "mode", "clock", "due_ns", "period_ns", "user_data" } },
-	{ "arm", "KeSetTimer", true, { NULL } },
 	{ "expire", "timer interrupt", false, { "expired_ns", "count" } },
 	{ "complete", "DPC", false, { "completed_ns", "count", "cancelled" } },
 	{ "cancel", "cancel routine", true, { NULL } },

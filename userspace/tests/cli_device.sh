@@ -108,7 +108,7 @@ finish() {
 	# the word before the task; ids of 20 digits move the columns
 	steps=$(awk -v ORS=' ' '
 		{ for (i = 1; i <= NF; i++)
-			if ($i ~ /^(open|register|arm|update|expire|complete|cancel|read|release)$/ &&
+			if ($i ~ /^(open|arm|update|expire|complete|cancel|read|release)$/ &&
 			    $(i + 1) ~ /-[0-9]+$/) { print $i; break } }' "$tmp/trace")
 }
 traced() {
@@ -133,26 +133,26 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	for mode in pending wait; do
 		traced $mode
 		check "trace shows the life of a request, mode $mode" \
-			same "143 open register arm expire complete read release " "$rc $steps"
+			same "143 open arm expire complete read release " "$rc $steps"
 	done
 	traced eventfd
 	check "trace shows the life of a request, mode eventfd" \
-		same "143 open register arm expire complete release " "$rc $steps"
+		same "143 open arm expire complete release " "$rc $steps"
 
 	ended TERM pending
 	check "of one that is cancelled" \
-		same "open register arm cancel complete read release 2" \
+		same "open arm cancel complete read release 2" \
 		"$steps$(grep -c 'cancel routine' "$tmp/trace")"
 	ended TERM eventfd
-	check "of one that is cancelled, mode eventfd" same "open register arm cancel release " "$steps"
+	check "of one that is cancelled, mode eventfd" same "open arm cancel release " "$steps"
 	ended TERM wait
-	check "of a WAIT that is cancelled" same "open register arm cancel complete read release " "$steps"
+	check "of a WAIT that is cancelled" same "open arm cancel complete read release " "$steps"
 	check "by another thread" test "$(who cancel)" != "$(who arm)"
 	ended KILL wait
-	check "of a WAIT that a signal ends" same "open register arm cancel release " "$steps"
+	check "of a WAIT that a signal ends" same "open arm cancel release " "$steps"
 	check "by the thread itself" same "$(who arm)" "$(who cancel)"
 	ended KILL pending
-	check "of one that is pending at the close" same "open register arm release " "$steps"
+	check "of one that is pending at the close" same "open arm release " "$steps"
 	check "which cancels it" grep -q 'armed 1  completed 0  cancelled 1$' "$tmp/trace"
 
 	# as if ftrace had not learned the name yet
