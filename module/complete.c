@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - complete requests: the tasklet, cancellation, WAIT
+ * evnotify - complete requests: the tasklet, cancellation
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -9,23 +9,34 @@
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
 
 #include "evnotify.h"
 #include "queue.h"
 #include "trace.h"
 
-/* Give up a record that is not pending and on no list, and what it holds. */
-static void evnotify_free(struct evnotify_instance *inst,
-			  struct evnotify_req *req)
+/**
+ * evnotify_free - give up a record, and what it holds
+ * @inst: the instance
+ * @req: a record that is not pending and on no list
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req)
 {
 	if (req->mode == EVNOTIFY_MODE_EVENTFD)
 		eventfd_ctx_put(req->eventfd);
 	evnotify_pool_give(inst, req);
 }
 
-static void evnotify_make_ready(struct evnotify_instance *inst,
-				struct evnotify_req *req)
+/**
+ * evnotify_make_ready - let read() give the event record of a request
+ * @inst: the instance
+ * @req: a record that is complete and on no list
+ *
+ * Context: inst->lock held; evnotify_wake() has to follow.
+ */
+void evnotify_make_ready(struct evnotify_instance *inst,
+			 struct evnotify_req *req)
 {
 	req->list = EVNOTIFY_READY;
 	evnotify_fifo_push(&inst->ready, req);
@@ -200,6 +211,19 @@ evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
 }
 
 /**
+ * evnotify_drop - end a pending request, and tell nobody
+ * @inst: the instance
+ * @req: a request of a WAIT, on no list
+ *
+ * Context: inst->lock held.
+ */
+void evnotify_drop(struct evnotify_instance *inst, struct evnotify_req *req)
+{
+	evnotify_cancel_pending(inst, req);
+	evnotify_free(inst, req);
+}
+
+/**
  * evnotify_cancel - cancel a request
  * @inst: the instance
  * @id: names the request
@@ -293,141 +317,4 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 	}
 	evnotify_flush(inst);
 	return cancelled;
-}
-
-/**
- * evnotify_fill - make the event record of a request
- * @event: where to
- * @req: the request
- * @offset: how far the clock of the process is ahead of the host's
- *
- * Context: inst->lock held.
- */
-void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
-		   s64 offset)
-{
-	event->user_data = req->user_data;
-	event->id = req->id;
-	event->due_ns = evnotify_shift(req->event_due, offset);
-	event->expired_ns = req->expired ?
-			    evnotify_shift(req->expired, offset) ?: 1 : 0;
-	event->completed_ns = evnotify_shift(req->completed, offset);
-	event->seq = req->seq;
-	event->count = req->count;
-	event->lost = 0;
-	event->status = evnotify_status(req);
-	event->flags = evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0;
-}
-
-/**
- * evnotify_wait - block until a request completes
- * @inst: the instance
- * @req: an armed request whose waiter @done is
- * @done: completed when @req is
- * @event: set to its completion
- *
- * What interrupts the sleep leaves the request as it is, for a WAIT with its id:
- * a signal without handler, such as a stop, a freezer, a tracer or work of
- * io_uring for this thread, after which the kernel makes the same call again; or
- * a handler, after which the process does.  Death while it sleeps ends the
- * request.  If the completion has won, the caller learns that in either case.
- *
- * Context: process.
- * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.
- */
-int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct completion *done, struct evnotify_event *event)
-{
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
-
-	/* Freezable: suspend is no reason to interrupt. */
-	if (wait_for_completion_state(done, TASK_INTERRUPTIBLE |
-					    TASK_FREEZABLE)) {
-		spin_lock_irq(&inst->lock);
-		if (evnotify_is_pending(req)) {
-			req->waiter = NULL;
-			if (fatal_signal_pending(current)) {
-				evnotify_cancel_pending(inst, req);
-				req->wait = EVNOTIFY_FOR_READ;
-				evnotify_free(inst, req);
-			}
-			evnotify_check(inst);
-			spin_unlock_irq(&inst->lock);
-			return -ERESTARTNOHAND;
-		}
-		spin_unlock_irq(&inst->lock);
-		/* The tasklet has it in hand: this does not take long. */
-		wait_for_completion(done);
-	}
-
-	evnotify_offsets(offsets);
-	/* complete() was called under the lock: wait for it to be released. */
-	spin_lock_irq(&inst->lock);
-	evnotify_fill(event, req, offsets[req->clock]);
-	spin_unlock_irq(&inst->lock);
-	return 0;
-}
-
-/**
- * evnotify_wait_again - take up what an interrupted WAIT has left behind
- * @inst: the instance
- * @id: what the process passed in
- * @done: completed when the request is
- * @event: set if there is no request any more, but it is known how it ended
- *
- * Context: process.
- * Return: the request, for evnotify_wait(); NULL if @event is set; or
- * ERR_PTR(-ENOENT) if no WAIT has left such a request.
- */
-struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
-					 struct completion *done,
-					 struct evnotify_event *event)
-{
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
-	struct evnotify_req *req;
-
-	evnotify_offsets(offsets);
-	spin_lock_irq(&inst->lock);
-	req = evnotify_lookup(inst, id);
-	if (IS_ERR(req) || !req->wait || req->waiter) {
-		req = ERR_PTR(-ENOENT);
-	} else if (req->list == EVNOTIFY_LET_GO) {
-		evnotify_fill(event, req, offsets[req->clock]);
-		trace_evnotify_read(inst, req);
-		req->list = EVNOTIFY_FREE;
-		req->wait = EVNOTIFY_FOR_READ;
-		req = NULL;
-	} else {
-		req->waiter = done;
-		req->wait = EVNOTIFY_FOR_WAIT;
-		if (req->list == EVNOTIFY_HELD)
-			complete(done);
-	}
-	spin_unlock_irq(&inst->lock);
-	return req;
-}
-
-/**
- * evnotify_wait_end - finish a WAIT
- * @inst: the instance
- * @req: what evnotify_wait() waited for
- * @told: the process has the event; if not, read() gives it
- *
- * Context: process.
- */
-void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_req *req, bool told)
-{
-	spin_lock_irq(&inst->lock);
-	req->wait = EVNOTIFY_FOR_READ;
-	if (told) {
-		trace_evnotify_read(inst, req);
-		evnotify_free(inst, req);
-	} else {
-		evnotify_make_ready(inst, req);
-	}
-	evnotify_check(inst);
-	spin_unlock_irq(&inst->lock);
-	if (!told)
-		evnotify_wake(inst, 1);
 }

@@ -79,6 +79,8 @@
 #include <asm/page.h>
 
 struct eventfd_ctx;
+struct file;
+struct kiocb;
 struct evnotify_user;
 struct workqueue_struct;
 struct iov_iter;
@@ -412,11 +414,17 @@ void evnotify_expire_backlog(struct evnotify_instance *inst);
 void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req);
 ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time);
 
-/* complete.c: the tasklet, cancellation, WAIT */
+/* complete.c: the tasklet, cancellation */
 void evnotify_dpc(struct tasklet_struct *dpc);
 unsigned int evnotify_complete_expired(struct evnotify_instance *inst);
 int evnotify_cancel(struct evnotify_instance *inst, u64 id);
 u64 evnotify_cancel_all(struct evnotify_instance *inst);
+void evnotify_drop(struct evnotify_instance *inst, struct evnotify_req *req);
+void evnotify_make_ready(struct evnotify_instance *inst,
+			 struct evnotify_req *req);
+void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req);
+
+/* wait.c: WAIT */
 int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 		  struct completion *done, struct evnotify_event *event);
 struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
@@ -424,6 +432,11 @@ struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
 					 struct evnotify_event *event);
 void evnotify_wait_end(struct evnotify_instance *inst,
 		       struct evnotify_req *req, bool told);
+
+/* read.c: read() */
+ssize_t evnotify_fop_read(struct file *file, char __user *buf, size_t size,
+			  loff_t *pos);
+ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to);
 void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
 		   s64 offset);
 

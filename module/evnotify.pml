@@ -608,6 +608,12 @@ inline evnotify_cancel_req(r, wake)
 	fi
 }
 
+inline evnotify_drop(r)
+{
+	evnotify_cancel_pending(r);
+	evnotify_free(r)
+}
+
 /* Arms a request; NONE: the pool has to grow */
 inline evnotify_submit_one(r, spec_eventfd, spec_wait, spec_due, spec_period, spec_left)
 {
@@ -1613,9 +1619,8 @@ proctype evnotify_ioctl_wait(byte me)
 		evnotify_is_pending(r) ->	/* death */
 		req[r].waiter = 0;
 #ifndef MUT_DEATH_LEAVES_IT
-		evnotify_cancel_pending(r);
 		req[r].wait = FOR_READ;
-		evnotify_free(r);
+		evnotify_drop(r);
 #endif
 		g_void[id] = 1;
 		balance()

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * evnotify - WAIT: block until a request completes, and what interrupts that
+ */
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "evnotify.h"
+#include "trace.h"
+
+/**
+ * evnotify_wait - block until a request completes
+ * @inst: the instance
+ * @req: an armed request whose waiter @done is
+ * @done: completed when @req is
+ * @event: set to its completion
+ *
+ * What interrupts the sleep leaves the request as it is, for a WAIT with its id:
+ * a signal without handler, such as a stop, a freezer, a tracer or work of
+ * io_uring for this thread, after which the kernel makes the same call again; or
+ * a handler, after which the process does.  Death while it sleeps ends the
+ * request.  If the completion has won, the caller learns that in either case.
+ *
+ * Context: process.
+ * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.
+ */
+int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
+		  struct completion *done, struct evnotify_event *event)
+{
+	s64 offsets[EVNOTIFY_NR_CLOCKS];
+
+	/* Freezable: suspend is no reason to interrupt. */
+	if (wait_for_completion_state(done, TASK_INTERRUPTIBLE |
+					    TASK_FREEZABLE)) {
+		spin_lock_irq(&inst->lock);
+		if (evnotify_is_pending(req)) {
+			req->waiter = NULL;
+			if (fatal_signal_pending(current)) {
+				req->wait = EVNOTIFY_FOR_READ;
+				evnotify_drop(inst, req);
+			}
+			evnotify_check(inst);
+			spin_unlock_irq(&inst->lock);
+			return -ERESTARTNOHAND;
+		}
+		spin_unlock_irq(&inst->lock);
+		/* The tasklet has it in hand: this does not take long. */
+		wait_for_completion(done);
+	}
+
+	evnotify_offsets(offsets);
+	/* complete() was called under the lock: wait for it to be released. */
+	spin_lock_irq(&inst->lock);
+	evnotify_fill(event, req, offsets[req->clock]);
+	spin_unlock_irq(&inst->lock);
+	return 0;
+}
+
+/**
+ * evnotify_wait_again - take up what an interrupted WAIT has left behind
+ * @inst: the instance
+ * @id: what the process passed in
+ * @done: completed when the request is
+ * @event: set if there is no request any more, but it is known how it ended
+ *
+ * Context: process.
+ * Return: the request, for evnotify_wait(); NULL if @event is set; or
+ * ERR_PTR(-ENOENT) if no WAIT has left such a request.
+ */
+struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
+					 struct completion *done,
+					 struct evnotify_event *event)
+{
+	s64 offsets[EVNOTIFY_NR_CLOCKS];
+	struct evnotify_req *req;
+
+	evnotify_offsets(offsets);
+	spin_lock_irq(&inst->lock);
+	req = evnotify_lookup(inst, id);
+	if (IS_ERR(req) || !req->wait || req->waiter) {
+		req = ERR_PTR(-ENOENT);
+	} else if (req->list == EVNOTIFY_LET_GO) {
+		evnotify_fill(event, req, offsets[req->clock]);
+		trace_evnotify_read(inst, req);
+		req->list = EVNOTIFY_FREE;
+		req->wait = EVNOTIFY_FOR_READ;
+		req = NULL;
+	} else {
+		req->waiter = done;
+		req->wait = EVNOTIFY_FOR_WAIT;
+		if (req->list == EVNOTIFY_HELD)
+			complete(done);
+	}
+	spin_unlock_irq(&inst->lock);
+	return req;
+}
+
+/**
+ * evnotify_wait_end - finish a WAIT
+ * @inst: the instance
+ * @req: what evnotify_wait() waited for
+ * @told: the process has the event; if not, read() gives it
+ *
+ * Context: process.
+ */
+void evnotify_wait_end(struct evnotify_instance *inst,
+		       struct evnotify_req *req, bool told)
+{
+	spin_lock_irq(&inst->lock);
+	req->wait = EVNOTIFY_FOR_READ;
+	if (told) {
+		trace_evnotify_read(inst, req);
+		evnotify_free(inst, req);
+	} else {
+		evnotify_make_ready(inst, req);
+	}
+	evnotify_check(inst);
+	spin_unlock_irq(&inst->lock);
+	if (!told)
+		evnotify_wake(inst, 1);
+}
