@@ -21,7 +21,7 @@
  *
  * Context: inst->lock held.
  */
-void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req)
+void evnotify_free(struct evnotify_instance *inst, struct evnotify_record *req)
 {
 	if (req->mode == EVNOTIFY_MODE_EVENTFD)
 		eventfd_ctx_put(req->eventfd);
@@ -36,7 +36,7 @@ void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req)
  * Context: inst->lock held; evnotify_wake() has to follow.
  */
 void evnotify_make_ready(struct evnotify_instance *inst,
-			 struct evnotify_req *req)
+			 struct evnotify_record *req)
 {
 	req->list = EVNOTIFY_READY;
 	evnotify_fifo_push(&inst->ready, req);
@@ -50,7 +50,7 @@ void evnotify_make_ready(struct evnotify_instance *inst,
  * other is free.  If the tasklet has yet to complete it, that happens then.
  */
 static void evnotify_let_go(struct evnotify_instance *inst,
-			    struct evnotify_req *req)
+			    struct evnotify_record *req)
 {
 	if (req->list == EVNOTIFY_EXPIRED && req->wait && !req->waiter)
 		req->wait = EVNOTIFY_FOR_NOBODY;
@@ -62,7 +62,7 @@ static void evnotify_let_go(struct evnotify_instance *inst,
 
 /* Complete a PENDING request.  Returns how many records are ready by that. */
 static __always_inline unsigned int
-evnotify_complete(struct evnotify_instance *inst, struct evnotify_req *req,
+evnotify_complete(struct evnotify_instance *inst, struct evnotify_record *req,
 		  ktime_t now)
 {
 	req->completed = now;
@@ -91,7 +91,7 @@ evnotify_complete_batch(struct evnotify_instance *inst,
 {
 	unsigned int clock = EVNOTIFY_NR_CLOCKS;
 	unsigned int n, records = 0;
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	ktime_t now = 0;
 
 	lockdep_assert_held(&inst->lock);
@@ -178,7 +178,8 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 
 /* A cancellation takes a pending request out of its queue: it has won. */
 static __always_inline void
-evnotify_cancel_pending(struct evnotify_instance *inst, struct evnotify_req *req)
+evnotify_cancel_pending(struct evnotify_instance *inst,
+			struct evnotify_record *req)
 {
 	evnotify_queue_remove(&inst->queues[req->queue], req);
 	inst->pending--;
@@ -193,7 +194,7 @@ evnotify_cancel_pending(struct evnotify_instance *inst, struct evnotify_req *req
 
 /* Cancel a pending request.  Returns how many records are ready by that. */
 static __always_inline unsigned int
-evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
+evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_record *req)
 {
 	unsigned int records;
 
@@ -217,14 +218,14 @@ evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_req *req)
  *
  * Context: inst->lock held.
  */
-void evnotify_drop(struct evnotify_instance *inst, struct evnotify_req *req)
+void evnotify_drop(struct evnotify_instance *inst, struct evnotify_record *req)
 {
 	evnotify_cancel_pending(inst, req);
 	evnotify_free(inst, req);
 }
 
 /**
- * evnotify_cancel - cancel a request
+ * evnotify_cancel_one - cancel a request
  * @inst: the instance
  * @id: names the request
  *
@@ -236,9 +237,9 @@ void evnotify_drop(struct evnotify_instance *inst, struct evnotify_req *req)
  * last time: then its record or signal will come; or -ENOENT if there never was
  * one of that id.
  */
-int evnotify_cancel(struct evnotify_instance *inst, u64 id)
+int evnotify_cancel_one(struct evnotify_instance *inst, u64 id)
 {
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	unsigned int records = 0;
 	bool signalling = false;
 	int ret = 0;
@@ -287,7 +288,7 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 	spin_unlock_irq(&inst->lock);
 
 	while (chunk < chunks) {
-		struct evnotify_req *reqs;
+		struct evnotify_record *reqs;
 		unsigned int records = 0;
 
 		spin_lock_irq(&inst->lock);

@@ -19,7 +19,7 @@
  *     |---------------------------------'
  *     |-- PENDING: evnotify_complete()
  *     |     |-- on inst->ready
- *     |     |     | evnotify_read()
+ *     |     |     | evnotify_take_batch()
  *     |     |-- held for the WAIT that armed it
  *     |     |     | evnotify_wait_end(), or evnotify_let_go() if no WAIT comes
  *     |-- EVENTFD:
@@ -35,7 +35,7 @@
  * how it ends: there is no other arbitration.
  *
  * A WAIT that is interrupted leaves its request as it is: pending, expired or
- * held.  WAIT with its id takes it up again, see evnotify_wait_again().
+ * held.  WAIT with its id takes it up again, see evnotify_wait_resume().
  *
  * Locks, in the order in which they nest:
  *
@@ -185,7 +185,7 @@ enum evnotify_signaller {
 };
 
 /**
- * struct evnotify_req - the record of a request
+ * struct evnotify_record - the record of a request
  * @link: in its queue while @state is EVNOTIFY_IN_LINE
  * @node: in its queue while @state is EVNOTIFY_IN_TREE
  * @next: in the list that @list names
@@ -213,12 +213,12 @@ enum evnotify_signaller {
  * It carries its own completion, so that completing a request never needs
  * memory.  All times are the host's.
  */
-struct evnotify_req {
+struct evnotify_record {
 	union {
 		struct hlist_node link;
 		struct rb_node node;
 	};
-	struct evnotify_req *next;
+	struct evnotify_record *next;
 	u64 id;
 	u64 user_data;
 	ktime_t event_due;
@@ -247,8 +247,8 @@ struct evnotify_req {
  * @tail: last record; meaningless while @head is NULL
  */
 struct evnotify_fifo {
-	struct evnotify_req *head;
-	struct evnotify_req *tail;
+	struct evnotify_record *head;
+	struct evnotify_record *tail;
 };
 
 /**
@@ -266,7 +266,7 @@ struct evnotify_queue {
 	struct evnotify_instance *inst;
 	struct hrtimer timer;
 	struct hlist_head line;
-	struct evnotify_req *last;
+	struct evnotify_record *last;
 	struct rb_root_cached tree;
 	unsigned int clock;
 };
@@ -325,7 +325,7 @@ struct evnotify_instance {
 	struct evnotify_queue queues[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_fifo expired;
 	struct evnotify_fifo ready;
-	struct evnotify_req *free;
+	struct evnotify_record *free;
 	struct evnotify_fifo let_go;
 	u8 backlog;
 	bool closing;
@@ -336,7 +336,7 @@ struct evnotify_instance {
 	u32 wakes;
 	u32 completing;
 	struct list_head turn;
-	struct evnotify_req *signalling;
+	struct evnotify_record *signalling;
 	wait_queue_head_t signalled;
 	struct mutex flush;	/* one CANCEL of all at a time */
 	u64 armed;
@@ -354,18 +354,18 @@ struct evnotify_instance {
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
 	struct mutex growing;	/* see the top of this file */
-	struct evnotify_req **chunks;
+	struct evnotify_record **chunks;
 	u32 nr_chunks;
 	u32 max_chunks;
-	struct evnotify_req *first_chunks[EVNOTIFY_FIRST_CHUNKS];
-	struct evnotify_req first[EVNOTIFY_FIRST_REQS];
+	struct evnotify_record *first_chunks[EVNOTIFY_FIRST_CHUNKS];
+	struct evnotify_record first[EVNOTIFY_FIRST_REQS];
 };
 
 /**
  * struct evnotify_input - where requests come from
  * @uptr: memory of the process
  * @from: memory of any other kind, in place of @uptr; or NULL
- * @waiter: see struct evnotify_req
+ * @waiter: see struct evnotify_record
  * @req: set to the latest record that was armed
  * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
  * @ids: write the ids back to @uptr
@@ -376,7 +376,7 @@ struct evnotify_input {
 	struct evnotify_request __user *uptr;
 	struct iov_iter *from;
 	struct completion *waiter;
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	gfp_t gfp;
 	bool ids;
 	bool id_failed;
@@ -409,47 +409,51 @@ ktime_t evnotify_now(unsigned int clock);
 void evnotify_timer_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
 void evnotify_timer_start(struct evnotify_queue *q);
-void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_req *req);
+void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_record *req);
 void evnotify_expire_backlog(struct evnotify_instance *inst);
-void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req);
-ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time);
+void evnotify_unpark(struct evnotify_instance *inst,
+		     struct evnotify_record *req);
+ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time);
 
 /* complete.c: the tasklet, cancellation */
 void evnotify_dpc(struct tasklet_struct *dpc);
 unsigned int evnotify_complete_expired(struct evnotify_instance *inst);
-int evnotify_cancel(struct evnotify_instance *inst, u64 id);
+int evnotify_cancel_one(struct evnotify_instance *inst, u64 id);
 u64 evnotify_cancel_all(struct evnotify_instance *inst);
-void evnotify_drop(struct evnotify_instance *inst, struct evnotify_req *req);
+void evnotify_drop(struct evnotify_instance *inst, struct evnotify_record *req);
 void evnotify_make_ready(struct evnotify_instance *inst,
-			 struct evnotify_req *req);
-void evnotify_free(struct evnotify_instance *inst, struct evnotify_req *req);
+			 struct evnotify_record *req);
+void evnotify_free(struct evnotify_instance *inst, struct evnotify_record *req);
 
 /* wait.c: WAIT */
-int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct completion *done, struct evnotify_event *event);
-struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
-					 struct completion *done,
-					 struct evnotify_event *event);
+int evnotify_wait_block(struct evnotify_instance *inst,
+			struct evnotify_record *req, struct completion *done,
+			struct evnotify_event *event);
+struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
+					     u64 id, struct completion *done,
+					     struct evnotify_event *event);
 void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_req *req, bool told);
+		       struct evnotify_record *req, bool told);
 
 /* read.c: read() */
-ssize_t evnotify_fop_read(struct file *file, char __user *buf, size_t size,
-			  loff_t *pos);
+ssize_t evnotify_read(struct file *file, char __user *buf, size_t size,
+		      loff_t *pos);
 ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to);
-void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
-		   s64 offset);
+void evnotify_fill(struct evnotify_event *event,
+		   const struct evnotify_record *req, s64 offset);
 
 /* signal.c: eventfds and wake-ups, within the budget of a CPU */
 u64 evnotify_budget_measure(bool *over);
 void evnotify_budget_spend(u64 began, unsigned long ticks);
-void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req);
+void evnotify_defer(struct evnotify_instance *inst,
+		    struct evnotify_record *req);
 void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records);
 void evnotify_signal_add(struct evnotify_instance *inst,
-			 struct evnotify_fifo *batch, struct evnotify_req *req);
+			 struct evnotify_fifo *batch,
+			 struct evnotify_record *req);
 bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch);
 void evnotify_signal_wait(struct evnotify_instance *inst,
-			  const struct evnotify_req *req);
+			  const struct evnotify_record *req);
 void evnotify_signal_deferred(struct evnotify_instance *inst);
 void evnotify_flush(struct evnotify_instance *inst);
 void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records);
@@ -458,8 +462,8 @@ DECLARE_PER_CPU(u8, evnotify_unmeasured);
 /* request.c: arm, update */
 ssize_t evnotify_submit(struct evnotify_instance *inst,
 			struct evnotify_input *input, size_t count);
-int evnotify_update(struct evnotify_instance *inst,
-		    const struct evnotify_update *args);
+int evnotify_update_times(struct evnotify_instance *inst,
+			  const struct evnotify_update *args);
 
 /* user.c: how many instances and requests a user has, and whose turn it is */
 struct evnotify_user *evnotify_user_get(void);
@@ -473,8 +477,8 @@ void evnotify_user_dequeue(struct evnotify_instance *inst);
 void evnotify_pool_init(struct evnotify_instance *inst);
 void evnotify_pool_destroy(struct evnotify_instance *inst);
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp);
-struct evnotify_req *evnotify_lookup(struct evnotify_instance *inst, u64 id);
-struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id);
+struct evnotify_record *evnotify_lookup(struct evnotify_instance *inst, u64 id);
+struct evnotify_record *evnotify_find(struct evnotify_instance *inst, u64 id);
 
 /* The page order of a chunk; chunk 0 is inside the instance. */
 static inline unsigned int evnotify_chunk_order(unsigned int chunk)
@@ -487,7 +491,7 @@ static inline unsigned int evnotify_chunk_reqs(unsigned int chunk)
 {
 	if (!chunk)
 		return EVNOTIFY_FIRST_REQS;
-	return PAGE_SIZE / sizeof(struct evnotify_req)
+	return PAGE_SIZE / sizeof(struct evnotify_record)
 		<< evnotify_chunk_order(chunk);
 }
 
@@ -513,7 +517,7 @@ static inline void evnotify_offsets(s64 *offsets)
 }
 
 /* True while @req is in the queue of its clock. */
-static inline bool evnotify_is_pending(const struct evnotify_req *req)
+static inline bool evnotify_is_pending(const struct evnotify_record *req)
 {
 	return req->state >= EVNOTIFY_IN_LINE;
 }
@@ -578,14 +582,14 @@ static inline u64 evnotify_shift(ktime_t time, s64 offset)
 }
 
 /* The status of its event record. */
-static inline s32 evnotify_status(const struct evnotify_req *req)
+static inline s32 evnotify_status(const struct evnotify_record *req)
 {
 	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
 }
 
 /* Give back a record that is not pending and on no list; under inst->lock. */
 static inline void evnotify_pool_give(struct evnotify_instance *inst,
-				      struct evnotify_req *req)
+				      struct evnotify_record *req)
 {
 	req->list = EVNOTIFY_FREE;
 	req->next = inst->free;
@@ -593,7 +597,7 @@ static inline void evnotify_pool_give(struct evnotify_instance *inst,
 }
 
 static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,
-				      struct evnotify_req *req)
+				      struct evnotify_record *req)
 {
 	req->next = NULL;
 	if (fifo->head)
@@ -603,9 +607,10 @@ static inline void evnotify_fifo_push(struct evnotify_fifo *fifo,
 	fifo->tail = req;
 }
 
-static inline struct evnotify_req *evnotify_fifo_pop(struct evnotify_fifo *fifo)
+static inline struct evnotify_record *
+evnotify_fifo_pop(struct evnotify_fifo *fifo)
 {
-	struct evnotify_req *req = fifo->head;
+	struct evnotify_record *req = fifo->head;
 
 	if (req)
 		fifo->head = req->next;

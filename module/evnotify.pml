@@ -31,12 +31,12 @@
  *    A newcomer is that if the line was empty: then the code starts the timer,
  *    as for an earlier one.  Here it does not, lest that hide a lost start.
  *  - The limit of owed signals: 65535 are too many for a model.
- *  - Several at once under one lock, in evnotify_submit(), evnotify_read() and
+ *  - Several at once under one lock, in evnotify_submit(), evnotify_take_batch() and
  *    evnotify_cancel_all(): it is one after the other, and nobody came between.
  *    The death that ends a batch, or a read(): it leaves what is done as it is.
  *  - How memory is read, checked and brought in, and what an event record
  *    says: evnotify_get_user(), evnotify_get_iter(), evnotify_put_id(),
- *    evnotify_fault_in(), evnotify_clock(), evnotify_times_init(),
+ *    evnotify_fault_in_request(), evnotify_clock_of(), evnotify_times_init(),
  *    evnotify_times_ok(), evnotify_request_ok(), evnotify_due(),
  *    evnotify_fill().  A call that fails there has changed nothing but
  *    inst->serial, if it was the id that could not be written: then that id is
@@ -1196,7 +1196,7 @@ proctype evnotify_submit(byte times; bool pendings, eventfds, periodics)
 }
 
 /* CANCEL */
-inline evnotify_cancel(which)
+inline evnotify_cancel_one(which)
 {
 	d_step {
 		evnotify_lookup(r, which);
@@ -1352,7 +1352,7 @@ inline evnotify_cancel_all()
 	nothing_follows(id)
 }
 
-inline evnotify_update(which, new_due, new_period)
+inline evnotify_update_times(which, new_due, new_period)
 {
 	d_step {
 		evnotify_find(r, which);
@@ -1394,9 +1394,9 @@ proctype meddler(byte me, times)
 #endif
 			fi;
 			if
-			:: CANCELS -> evnotify_cancel(id)
-			:: UPDATES -> evnotify_update(id, 0, 0)
-			:: UPDATES -> evnotify_update(id, 2, 1)
+			:: CANCELS -> evnotify_cancel_one(id)
+			:: UPDATES -> evnotify_update_times(id, 0, 0)
+			:: UPDATES -> evnotify_update_times(id, 2, 1)
 			fi
 		:: ALLS -> evnotify_cancel_all()
 		fi;
@@ -1407,7 +1407,7 @@ proctype meddler(byte me, times)
 }
 
 /* One record; more are as many calls.  With a page fault it does nothing. */
-inline evnotify_read()
+inline evnotify_take_batch()
 {
 	d_step {
 		if
@@ -1469,7 +1469,7 @@ end:		!(sleepers??[eval(me)])
 /*
  * read() of one record: it leaves the list in the step in which it is copied.
  * @once: a reader that stops, maybe for want of memory, and wakes another if it
- * has slept and leaves a record, as evnotify_read_ready() tells it.
+ * has slept and leaves a record, as evnotify_take_ready() tells it.
  */
 proctype evnotify_do_read(byte me; bool once)
 {
@@ -1482,7 +1482,7 @@ again:	if
 	fi;
 	if
 	:: once && len(ready) -> told = 1	/* -EFAULT */
-	:: true -> evnotify_read()
+	:: true -> evnotify_take_batch()
 	fi;
 	if
 	:: once && told
@@ -1512,7 +1512,7 @@ inline tell(r)
 }
 
 /* what: 0 there is none, 1 it blocks on r, 2 it is told */
-inline evnotify_wait_again(which)
+inline evnotify_wait_resume(which)
 {
 	evnotify_lookup(r, which);
 	what = 0;
@@ -1568,7 +1568,7 @@ proctype evnotify_ioctl_wait(byte me)
 	:: else
 	fi;
 
-	/* evnotify_wait() */
+	/* evnotify_wait_block() */
 	do
 	:: done -> done = 0; break
 	:: d_step {
@@ -1600,12 +1600,12 @@ proctype evnotify_ioctl_wait(byte me)
 		d_step { g_void[id] = 1; g_left = 1 };
 		if
 		:: true
-		:: evnotify_cancel(id)
+		:: evnotify_cancel_one(id)
 		fi;
 		goto out
 	   fi;
 	   d_step {
-		evnotify_wait_again(id);
+		evnotify_wait_resume(id);
 		/* Else it arms another, as the first time. */
 		assert(what || g_reused);
 		eintr = (what != 1);
@@ -1652,7 +1652,7 @@ proctype evnotify_ioctl_wait(byte me)
 again:	skip;
 	d_step {
 		/* With the old id: that is none of a WAIT any more. */
-		evnotify_wait_again(id);
+		evnotify_wait_resume(id);
 		assert(!what);
 		balance()
 	};

@@ -162,14 +162,14 @@ static long evnotify_ioctl_wait(struct evnotify_instance *inst,
 		return -EFAULT;
 	input.req = ERR_PTR(-ENOENT);
 	if (id)
-		input.req = evnotify_wait_again(inst, id, &done, &event);
+		input.req = evnotify_wait_resume(inst, id, &done, &event);
 	if (IS_ERR(input.req)) {
 		ret = evnotify_submit(inst, &input, 1);
 		if (ret < 0)
 			return ret;
 	}
 	if (input.req) {
-		ret = evnotify_wait(inst, input.req, &done, &event);
+		ret = evnotify_wait_block(inst, input.req, &done, &event);
 		if (ret)
 			return ret;
 	}
@@ -203,7 +203,7 @@ static long evnotify_ioctl_cancel(struct evnotify_instance *inst,
 	if (flags) {
 		cancelled = evnotify_cancel_all(inst);
 	} else {
-		ret = evnotify_cancel(inst, id);
+		ret = evnotify_cancel_one(inst, id);
 		if (ret)
 			return ret;
 	}
@@ -220,7 +220,7 @@ static long evnotify_ioctl_update(struct evnotify_instance *inst,
 
 	if (copy_from_user(&args, uptr, sizeof(args)))
 		return -EFAULT;
-	return evnotify_update(inst, &args);
+	return evnotify_update_times(inst, &args);
 }
 
 static long evnotify_ioctl(struct file *file, unsigned int cmd,
@@ -296,7 +296,7 @@ const struct file_operations evnotify_fops = {
 	.owner = THIS_MODULE,
 	.open = evnotify_open,
 	.release = evnotify_release,
-	.read = evnotify_fop_read,
+	.read = evnotify_read,
 	.write = evnotify_write,
 	.read_iter = evnotify_read_iter,
 	.write_iter = evnotify_write_iter,

@@ -32,7 +32,7 @@ static unsigned int evnotify_chunk_usable(const struct evnotify_instance *inst,
 
 /* Enter @reqs as the next chunk; there is room for it in inst->chunks. */
 static void evnotify_pool_add(struct evnotify_instance *inst,
-			      struct evnotify_req *reqs)
+			      struct evnotify_record *reqs)
 {
 	unsigned int chunk = inst->nr_chunks++;
 	unsigned int nr = evnotify_chunk_usable(inst, chunk);
@@ -84,7 +84,7 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
 	unsigned int chunk, slot;
 
 	for (chunk = 0; chunk < inst->nr_chunks; chunk++) {
-		struct evnotify_req *reqs = inst->chunks[chunk];
+		struct evnotify_record *reqs = inst->chunks[chunk];
 		unsigned int nr = evnotify_chunk_reqs(chunk);
 
 		for (slot = 0; inst->eventfds && slot < nr; slot++)
@@ -108,8 +108,8 @@ static int evnotify_pool_grow_locked(struct evnotify_instance *inst, gfp_t gfp)
 {
 	unsigned int chunk = inst->nr_chunks;
 	unsigned int order = evnotify_chunk_order(chunk);
-	struct evnotify_req **chunks = NULL;
-	struct evnotify_req *reqs;
+	struct evnotify_record **chunks = NULL;
+	struct evnotify_record *reqs;
 	unsigned int nr;
 	bool full, free;
 	int ret;
@@ -196,12 +196,12 @@ int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp)
  * Return: the record whose latest id it is, ERR_PTR(-EALREADY) if an earlier
  * one was, or ERR_PTR(-ENOENT) if the instance never issued the id.
  */
-struct evnotify_req *evnotify_lookup(struct evnotify_instance *inst, u64 id)
+struct evnotify_record *evnotify_lookup(struct evnotify_instance *inst, u64 id)
 {
 	unsigned long place = id & EVNOTIFY_PLACE_MASK;
 	unsigned long chunk = place >> EVNOTIFY_SLOT_BITS;
 	unsigned long slot = place & ((1U << EVNOTIFY_SLOT_BITS) - 1);
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	unsigned int nr;
 
 	lockdep_assert_held(&inst->lock);
@@ -229,9 +229,9 @@ struct evnotify_req *evnotify_lookup(struct evnotify_instance *inst, u64 id)
  * Return: the pending request, ERR_PTR(-EALREADY) if it has completed or been
  * cancelled, or ERR_PTR(-ENOENT) if the instance never issued the id.
  */
-struct evnotify_req *evnotify_find(struct evnotify_instance *inst, u64 id)
+struct evnotify_record *evnotify_find(struct evnotify_instance *inst, u64 id)
 {
-	struct evnotify_req *req = evnotify_lookup(inst, id);
+	struct evnotify_record *req = evnotify_lookup(inst, id);
 
 	if (IS_ERR(req) || evnotify_is_pending(req))
 		return req;

@@ -10,8 +10,8 @@
 
 static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
 {
-	return rb_entry(a, struct evnotify_req, node)->due <
-	       rb_entry(b, struct evnotify_req, node)->due;
+	return rb_entry(a, struct evnotify_record, node)->due <
+	       rb_entry(b, struct evnotify_record, node)->due;
 }
 
 /**
@@ -23,7 +23,7 @@ static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
  * Return: true if it is the first of the queue now: evnotify_timer_start() has to
  * follow.
  */
-bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_req *req)
+bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req)
 {
 	if (evnotify_queue_append(q, req))
 		return false;

@@ -20,7 +20,7 @@
 
 #include "evnotify.h"
 
-bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_req *req);
+bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req);
 
 /* Make it empty, whatever was in it. */
 static inline void evnotify_queue_clear(struct evnotify_queue *q)
@@ -31,13 +31,13 @@ static inline void evnotify_queue_clear(struct evnotify_queue *q)
 }
 
 /* The request that is due first, or NULL. */
-static __always_inline struct evnotify_req *
+static __always_inline struct evnotify_record *
 evnotify_queue_first(struct evnotify_queue *q)
 {
-	struct evnotify_req *line, *tree;
+	struct evnotify_record *line, *tree;
 
-	line = hlist_entry_safe(q->line.first, struct evnotify_req, link);
-	tree = rb_entry_safe(rb_first_cached(&q->tree), struct evnotify_req,
+	line = hlist_entry_safe(q->line.first, struct evnotify_record, link);
+	tree = rb_entry_safe(rb_first_cached(&q->tree), struct evnotify_record,
 			     node);
 	if (!tree)
 		return line;
@@ -54,9 +54,9 @@ evnotify_queue_first(struct evnotify_queue *q)
  * it is in no queue, and evnotify_queue_insert() puts it where it belongs.
  */
 static inline bool evnotify_queue_append(struct evnotify_queue *q,
-					 struct evnotify_req *req)
+					 struct evnotify_record *req)
 {
-	struct evnotify_req *last = q->last;
+	struct evnotify_record *last = q->last;
 
 	if (!last || req->due < last->due)
 		return false;
@@ -76,7 +76,7 @@ static inline bool evnotify_queue_append(struct evnotify_queue *q,
  * right then.
  */
 static __always_inline void
-evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
+evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_record *req)
 {
 	u8 state = req->state;
 
@@ -91,7 +91,7 @@ evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_req *req)
 	if (q->last != req)
 		req->link.next->pprev = req->link.pprev;
 	else if (req->link.pprev != &q->line.first)
-		q->last = container_of(req->link.pprev, struct evnotify_req,
+		q->last = container_of(req->link.pprev, struct evnotify_record,
 				       link.next);
 	else
 		q->last = NULL;

@@ -21,8 +21,8 @@
  *
  * Context: inst->lock held.
  */
-void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
-		   s64 offset)
+void evnotify_fill(struct evnotify_event *event,
+		   const struct evnotify_record *req, s64 offset)
 {
 	event->user_data = req->user_data;
 	event->id = req->id;
@@ -40,7 +40,7 @@ void evnotify_fill(struct evnotify_event *event, const struct evnotify_req *req,
 /* evnotify_fill() straight into the memory of the process; no page faults. */
 static __always_inline bool
 evnotify_fill_user(struct evnotify_event __user *event,
-		   const struct evnotify_req *req, s64 offset)
+		   const struct evnotify_record *req, s64 offset)
 {
 	u64 due = req->event_due, expired = req->expired;
 	u64 completed = req->completed;
@@ -73,7 +73,7 @@ fault:
 
 /* The same for memory of any other kind; out of the way of the usual one. */
 static noinline bool evnotify_fill_iter(struct iov_iter *to,
-					const struct evnotify_req *req,
+					const struct evnotify_record *req,
 					s64 offset)
 {
 	struct evnotify_event event;
@@ -93,12 +93,12 @@ static noinline bool evnotify_fill_iter(struct iov_iter *to,
  * the caller has to bring it in and come again.  Returns how many were copied.
  */
 static __always_inline size_t
-evnotify_read(struct evnotify_instance *inst,
-	      struct evnotify_event __user *uptr, struct iov_iter *to,
-	      size_t room, bool *away)
+evnotify_take_batch(struct evnotify_instance *inst,
+		    struct evnotify_event __user *uptr, struct iov_iter *to,
+		    size_t room, bool *away)
 {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	size_t told = 0;
 
 	*away = false;
@@ -132,11 +132,11 @@ evnotify_read(struct evnotify_instance *inst,
 }
 
 /*
- * Bring in the memory for a record, by a write as evnotify_read() does it: what
+ * Bring in the memory for a record, by a write as evnotify_take_batch() does it: what
  * kind of memory it is makes no difference.  False: there is none.
  */
-static noinline bool evnotify_clear(struct evnotify_event __user *event,
-				    struct iov_iter *to)
+static noinline bool
+evnotify_fault_in_event(struct evnotify_event __user *event, struct iov_iter *to)
 {
 	size_t cleared;
 
@@ -182,7 +182,7 @@ static bool evnotify_sleep(struct evnotify_instance *inst)
  * -EFAULT; 0: another reader was faster.
  */
 static __always_inline ssize_t
-evnotify_read_ready(struct evnotify_instance *inst,
+evnotify_take_ready(struct evnotify_instance *inst,
 		    struct evnotify_event __user *uptr, struct iov_iter *to,
 		    size_t room)
 {
@@ -193,14 +193,15 @@ evnotify_read_ready(struct evnotify_instance *inst,
 
 	room = min_t(size_t, room, max(READ_ONCE(inst->unread), 1));
 	for (;;) {
-		n = evnotify_read(inst, uptr + done, to, room - done, &away);
+		n = evnotify_take_batch(inst, uptr + done, to, room - done,
+					&away);
 		done += n;
 		if (done == room)
 			return done;
 		if (away) {
 			faults = n ? 0 : faults + 1;
 			if (faults > EVNOTIFY_MAX_FAULTS ||
-			    !evnotify_clear(uptr + done, to) ||
+			    !evnotify_fault_in_event(uptr + done, to) ||
 			    fatal_signal_pending(current))
 				return done ?: -EFAULT;
 			/* The record is next, whatever else has come. */
@@ -232,7 +233,7 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 			if (!evnotify_sleep(inst))
 				return -ERESTARTSYS;
 		}
-		ret = evnotify_read_ready(inst, (void __user *)buf, to, room);
+		ret = evnotify_take_ready(inst, (void __user *)buf, to, room);
 	} while (!ret);
 	/* Who was woken in place of another, and leaves records, wakes that one. */
 	if (slept && READ_ONCE(inst->ready.head))
@@ -240,8 +241,8 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 	return ret < 0 ? ret : ret * sizeof(struct evnotify_event);
 }
 
-ssize_t evnotify_fop_read(struct file *file, char __user *buf,
-				 size_t size, loff_t *pos)
+ssize_t evnotify_read(struct file *file, char __user *buf, size_t size,
+		      loff_t *pos)
 {
 	return evnotify_do_read(file, buf, NULL, size, false);
 }

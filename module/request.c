@@ -69,7 +69,7 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 }
 
 /* EVNOTIFY_NR_CLOCKS: it is none of ours. */
-static unsigned int evnotify_clock(clockid_t clockid)
+static unsigned int evnotify_clock_of(clockid_t clockid)
 {
 	switch (clockid) {
 	case CLOCK_MONOTONIC:
@@ -156,14 +156,14 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	struct evnotify_request request __uninitialized;
 	struct eventfd_ctx *eventfd;
 	struct evnotify_queue *q;
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	unsigned int clock;
 	u64 id;
 
 	if (input->from ? !evnotify_get_iter(&request, input->from) :
 			!evnotify_get_user(&request, input->uptr))
 		return -EFAULT;
-	clock = evnotify_clock(request.clockid);
+	clock = evnotify_clock_of(request.clockid);
 	if (clock >= EVNOTIFY_NR_CLOCKS ||
 	    !evnotify_request_ok(&request, input->waiter))
 		return -EINVAL;
@@ -231,7 +231,8 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
  * none.  An id is written only once the request was read and found good: a bad
  * one is EINVAL, wherever it is.
  */
-static noinline bool evnotify_fault_in(const struct evnotify_input *input)
+static noinline bool
+evnotify_fault_in_request(const struct evnotify_input *input)
 {
 	struct evnotify_request request __uninitialized;
 
@@ -285,7 +286,7 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 
 		if (ret == -ENOMEM)
 			ret = evnotify_pool_grow(inst, input->gfp);
-		else if (ret == -EFAULT && evnotify_fault_in(input))
+		else if (ret == -EFAULT && evnotify_fault_in_request(input))
 			ret = 0;
 		input->id_failed = false;
 		/*
@@ -302,20 +303,20 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 }
 
 /**
- * evnotify_update - give an armed request new times
+ * evnotify_update_times - give an armed request new times
  * @inst: the instance
  * @args: what the process passed in
  *
  * Context: process.
  * Return: 0, -EINVAL for bad times, also for a period if a WAIT blocks on the
- * request, or an error as of evnotify_cancel().
+ * request, or an error as of evnotify_cancel_one().
  */
-int evnotify_update(struct evnotify_instance *inst,
-		    const struct evnotify_update *args)
+int evnotify_update_times(struct evnotify_instance *inst,
+			  const struct evnotify_update *args)
 {
 	struct evnotify_times times;
 	struct evnotify_queue *q;
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 	int ret = 0;
 
 	if (!evnotify_times_ok(args->due_ns, args->period_ns, args->count,

@@ -130,7 +130,7 @@ static void evnotify_queue_turn(struct evnotify_instance *inst)
  *
  * Context: inst->lock held.
  */
-void evnotify_defer(struct evnotify_instance *inst, struct evnotify_req *req)
+void evnotify_defer(struct evnotify_instance *inst, struct evnotify_record *req)
 {
 	req->list = EVNOTIFY_DEFERRED;
 	evnotify_fifo_push(&inst->deferred, req);
@@ -162,7 +162,8 @@ void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records)
  * Context: inst->lock held.
  */
 void evnotify_signal_add(struct evnotify_instance *inst,
-			 struct evnotify_fifo *batch, struct evnotify_req *req)
+			 struct evnotify_fifo *batch,
+			 struct evnotify_record *req)
 {
 	req->list = EVNOTIFY_SIGNALLING;
 	evnotify_fifo_push(batch, req);
@@ -187,7 +188,7 @@ void evnotify_signal_add(struct evnotify_instance *inst,
  * At least one of the two sees what the other has written.
  */
 static __always_inline void
-evnotify_signalling(struct evnotify_instance *inst, struct evnotify_req *req)
+evnotify_signalling(struct evnotify_instance *inst, struct evnotify_record *req)
 {
 	/* The barrier is also that of waitqueue_active(). */
 	smp_store_mb(inst->signalling, req);
@@ -204,7 +205,7 @@ evnotify_signalling(struct evnotify_instance *inst, struct evnotify_req *req)
  * Context: process, inst->lock not held.
  */
 void evnotify_signal_wait(struct evnotify_instance *inst,
-			  const struct evnotify_req *req)
+			  const struct evnotify_record *req)
 {
 	smp_mb();	/* see evnotify_signalling() */
 	wait_event(inst->signalled, READ_ONCE(inst->signalling) != req);
@@ -242,7 +243,7 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 	const bool tasklet = signaller == EVNOTIFY_TASKLET;
 	struct evnotify_fifo *from = tasklet ? &inst->expired : &inst->deferred;
 	const u8 list = tasklet ? EVNOTIFY_EXPIRED : EVNOTIFY_DEFERRED;
-	struct evnotify_req *req, *next, *rest = NULL;
+	struct evnotify_record *req, *next, *rest = NULL;
 	unsigned long tick = jiffies;
 	bool owed = false;
 
@@ -304,7 +305,7 @@ static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *ins
 						   unsigned int n)
 {
 	struct evnotify_fifo batch = {};
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 
 	lockdep_assert_held(&inst->lock);
 	for (n = min(n, EVNOTIFY_BATCH); n; n--) {

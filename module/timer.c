@@ -42,7 +42,7 @@ ktime_t evnotify_now(unsigned int clock)
 }
 
 /* What the clock of @req says at a time on the clock of its queue. */
-ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
+ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time)
 {
 	ktime_t shifted;
 
@@ -65,7 +65,7 @@ ktime_t evnotify_on_clock(const struct evnotify_req *req, ktime_t time)
  */
 void evnotify_timer_start(struct evnotify_queue *q)
 {
-	struct evnotify_req *first = evnotify_queue_first(q);
+	struct evnotify_record *first = evnotify_queue_first(q);
 
 	lockdep_assert_held(&q->inst->lock);
 	if (!first)
@@ -84,7 +84,7 @@ void evnotify_timer_start(struct evnotify_queue *q)
  *
  * Context: inst->lock held.
  */
-void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_req *req)
+void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_record *req)
 {
 	lockdep_assert_held(&q->inst->lock);
 	if (evnotify_queue_insert(q, req))
@@ -95,7 +95,8 @@ void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_req *req)
  * Count the expirations of @req that are due.  True if more are to come: then
  * @req->due is the time of the next one.
  */
-static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now)
+static __always_inline bool
+evnotify_count(struct evnotify_record *req, ktime_t now)
 {
 	u64 count = 1;
 	u64 late;
@@ -129,7 +130,7 @@ static __always_inline bool evnotify_count(struct evnotify_req *req, ktime_t now
  * The times of a record that was measured on CLOCK_MONOTONIC for another clock,
  * by what that clock says now: how late it is stays as it is.
  */
-static noinline void evnotify_convert(struct evnotify_req *req)
+static noinline void evnotify_convert(struct evnotify_record *req)
 {
 	ktime_t expired = evnotify_on_clock(req, req->expired);
 
@@ -145,7 +146,7 @@ static noinline void evnotify_convert(struct evnotify_req *req)
  * more interrupts than that thread can give signals.
  */
 static __always_inline void
-evnotify_expire_req(struct evnotify_queue *q, struct evnotify_req *req,
+evnotify_expire_req(struct evnotify_queue *q, struct evnotify_record *req,
 		    ktime_t now)
 {
 	struct evnotify_instance *inst = q->inst;
@@ -184,7 +185,8 @@ evnotify_expire_req(struct evnotify_queue *q, struct evnotify_req *req,
  *
  * Context: inst->lock held.
  */
-void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req)
+void evnotify_unpark(struct evnotify_instance *inst,
+		     struct evnotify_record *req)
 {
 	struct evnotify_queue *q = &inst->queues[req->queue];
 	ktime_t now = evnotify_now(q->clock);
@@ -205,10 +207,10 @@ void evnotify_unpark(struct evnotify_instance *inst, struct evnotify_req *req)
  * periodic one comes back to it at once.  Returns the first that is left in the
  * queue, due or not, or NULL.
  */
-static __always_inline struct evnotify_req *
+static __always_inline struct evnotify_record *
 evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
 {
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 
 	lockdep_assert_held(&q->inst->lock);
 	while ((req = evnotify_queue_first(q)) && req->due <= now && n--) {
@@ -231,7 +233,7 @@ evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
  */
 void evnotify_expire_backlog(struct evnotify_instance *inst)
 {
-	struct evnotify_req *first;
+	struct evnotify_record *first;
 	unsigned int share = EVNOTIFY_BATCH / hweight8(inst->backlog);
 	struct evnotify_queue *q;
 	ktime_t now;
@@ -259,7 +261,7 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 						timer);
 	enum hrtimer_restart restart = HRTIMER_NORESTART;
 	struct evnotify_instance *inst = q->inst;
-	struct evnotify_req *first;
+	struct evnotify_record *first;
 	ktime_t now;
 
 	spin_lock(&inst->lock);

@@ -14,7 +14,7 @@
 #include <linux/tracepoint.h>
 
 struct evnotify_instance;
-struct evnotify_req;
+struct evnotify_record;
 
 DECLARE_EVENT_CLASS(evnotify_instance,
 	TP_PROTO(const struct evnotify_instance *inst),
@@ -47,9 +47,9 @@ DEFINE_EVENT(evnotify_instance, evnotify_open,
 DEFINE_EVENT(evnotify_instance, evnotify_release,
 	TP_PROTO(const struct evnotify_instance *inst), TP_ARGS(inst));
 
-DECLARE_EVENT_CLASS(evnotify_req,
+DECLARE_EVENT_CLASS(evnotify_record,
 	TP_PROTO(const struct evnotify_instance *inst,
-		 const struct evnotify_req *req),
+		 const struct evnotify_record *req),
 	TP_ARGS(inst, req),
 	TP_STRUCT__entry(
 		__field(u32, instance)
@@ -91,9 +91,9 @@ DECLARE_EVENT_CLASS(evnotify_req,
 );
 
 #define EVNOTIFY_REQ_EVENT(name) \
-DEFINE_EVENT(evnotify_req, name, \
+DEFINE_EVENT(evnotify_record, name, \
 	TP_PROTO(const struct evnotify_instance *inst, \
-		 const struct evnotify_req *req), \
+		 const struct evnotify_record *req), \
 	TP_ARGS(inst, req))
 
 /* REGISTER, WAIT or write() took the request: it has its id and can expire. */

@@ -11,7 +11,7 @@
 #include "trace.h"
 
 /**
- * evnotify_wait - block until a request completes
+ * evnotify_wait_block - block until a request completes
  * @inst: the instance
  * @req: an armed request whose waiter @done is
  * @done: completed when @req is
@@ -26,8 +26,9 @@
  * Context: process.
  * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.
  */
-int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
-		  struct completion *done, struct evnotify_event *event)
+int evnotify_wait_block(struct evnotify_instance *inst,
+			struct evnotify_record *req, struct completion *done,
+			struct evnotify_event *event)
 {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
 
@@ -59,22 +60,22 @@ int evnotify_wait(struct evnotify_instance *inst, struct evnotify_req *req,
 }
 
 /**
- * evnotify_wait_again - take up what an interrupted WAIT has left behind
+ * evnotify_wait_resume - take up what an interrupted WAIT has left behind
  * @inst: the instance
  * @id: what the process passed in
  * @done: completed when the request is
  * @event: set if there is no request any more, but it is known how it ended
  *
  * Context: process.
- * Return: the request, for evnotify_wait(); NULL if @event is set; or
+ * Return: the request, for evnotify_wait_block(); NULL if @event is set; or
  * ERR_PTR(-ENOENT) if no WAIT has left such a request.
  */
-struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
-					 struct completion *done,
-					 struct evnotify_event *event)
+struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
+					     u64 id, struct completion *done,
+					     struct evnotify_event *event)
 {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
-	struct evnotify_req *req;
+	struct evnotify_record *req;
 
 	evnotify_offsets(offsets);
 	spin_lock_irq(&inst->lock);
@@ -100,13 +101,13 @@ struct evnotify_req *evnotify_wait_again(struct evnotify_instance *inst, u64 id,
 /**
  * evnotify_wait_end - finish a WAIT
  * @inst: the instance
- * @req: what evnotify_wait() waited for
+ * @req: what evnotify_wait_block() waited for
  * @told: the process has the event; if not, read() gives it
  *
  * Context: process.
  */
 void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_req *req, bool told)
+		       struct evnotify_record *req, bool told)
 {
 	spin_lock_irq(&inst->lock);
 	req->wait = EVNOTIFY_FOR_READ;

@@ -191,7 +191,7 @@ names_known() {
 	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/{evnotify,queue}.h))
 	missed=$(comm -13 <(echo "$named") <(
 		{ functions "$module"/{instance,request,queue,timer,complete,wait,signal,pool}.c "$module"/queue.h
-		  functions "$module"/read.c | grep -E '^evnotify_(do_read|read_ready|read|sleep)$'
+		  functions "$module"/read.c | grep -E '^evnotify_(do_read|take_ready|take_batch|sleep)$'
 		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | sort))
 	[[ -z $gone ]] || echo "# in the model only: ${gone//$'\n'/ }"
 	[[ -z $missed ]] || echo "# not in the model: ${missed//$'\n'/ }"
