@@ -166,7 +166,7 @@ coverage:
 	@selftests/coverage.sh
 
 model:
-	@selftests/model.sh
+	@selftests/model/model.sh
 
 torture:
 	@$(VM)/alone.sh $(or $(KERNEL),6.12) torture

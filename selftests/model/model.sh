@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Checks module/evnotify.pml, the model of the engine: every interleaving of the threads of
+# Checks evnotify.pml, the model of the engine: every interleaving of the threads of
 # each configuration, then that the model notices each of a set of seeded mistakes, and that
 # it is about the functions and the data that the module has. TAP.
 #
@@ -8,11 +8,11 @@
 #   model.sh short      (seconds) those of $short, and that names and data are the module's
 #
 # A configuration that fails leaves its error trail in build/model/NAME/trail.
-# shellcheck source-path=SCRIPTDIR/vm source=common.sh disable=SC2317 # rows() calls functions by name
-. "$(dirname "$0")/vm/common.sh"
+# shellcheck source-path=SCRIPTDIR/../vm source=common.sh disable=SC2317 # rows() calls functions by name
+. "$(dirname "$0")/../vm/common.sh"
 
 module=$TOP/module
-model=$module/evnotify.pml
+model=$TOP/selftests/model/evnotify.pml
 work=$BUILD/model
 limit=3600	# seconds for one configuration: half a minute on an idle machine
 memory=3000	# MB for one configuration

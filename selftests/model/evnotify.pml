@@ -2,9 +2,9 @@
 /*
  * evnotify - a model of the life of a request, for Spin
  *
- * selftests/model.sh checks every interleaving of it.  An inline or proctype
+ * model.sh checks every interleaving of it.  An inline or proctype
  * whose name begins with evnotify_ models the function of that name in the
- * C files beside it.  What a function does under inst->lock is one
+ * C files of module/.  What a function does under inst->lock is one
  * d_step here, and what it does outside are steps of their own.  Whoever
  * changes one of these functions changes the model with it.
  *
