@@ -163,7 +163,7 @@ fuzz:
 	@selftests/fuzz/fuzz.sh long $(TIME)
 
 coverage:
-	@selftests/coverage.sh
+	@selftests/gates/coverage.sh
 
 model:
 	@selftests/model/model.sh
@@ -172,7 +172,7 @@ torture:
 	@$(VM)/alone.sh $(or $(KERNEL),6.12) torture
 
 in-tree:
-	@selftests/in-tree.sh '$(KSRC)'
+	@selftests/gates/in-tree.sh '$(KSRC)'
 
 clean:
 	rm -rf build

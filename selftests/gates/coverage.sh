@@ -8,11 +8,11 @@
 # against a module that counts (gcov). Prints a table, leaves HTML in build/coverage/html/,
 # and fails on a line that nothing reached and coverage.allow does not account for, and on
 # what coverage.allow says in vain. The counts come back over the console.
-# shellcheck source-path=SCRIPTDIR/vm source=common.sh
-. "$(dirname "$0")/vm/common.sh"
+# shellcheck source-path=SCRIPTDIR/../vm source=common.sh
+. "$(dirname "$0")/../vm/common.sh"
 
 here=$TOP/selftests
-allow=$here/coverage.allow
+allow=$here/gates/coverage.allow
 out=$BUILD/coverage
 export EVNOTIFY_BUILD=$out	# a module of its own, beside that of "make check"
 

@@ -9,7 +9,7 @@
 # the files down.
 set -eu
 
-top=$(cd "$(dirname "$0")/.." && pwd)
+top=$(cd "$(dirname "$0")/../.." && pwd)
 ksrc=${1:?usage: in-tree.sh KSRC, a Linux source tree}
 driver=drivers/misc/evnotify
 header=include/uapi/linux/evnotify.h

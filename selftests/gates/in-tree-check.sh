@@ -7,8 +7,8 @@
 #   in-tree-check.sh        (the first time it builds a kernel, with 2 CPUs in 10 minutes)
 #
 # Source and kernel stay in build/in-tree/ for the next time.
-# shellcheck source-path=SCRIPTDIR/vm source=common.sh disable=SC2317 # functions are called by step
-. "$(dirname "$0")/vm/common.sh"
+# shellcheck source-path=SCRIPTDIR/../vm source=common.sh disable=SC2317 # functions are called by step
+. "$(dirname "$0")/../vm/common.sh"
 
 out=$BUILD/in-tree
 ksrc=$out/source
@@ -63,13 +63,13 @@ refuse() {
 		echo "$file"
 		echo '# older' >"$file"
 		git commit -q -a -m 'an older kernel'
-		! said=$("$TOP/selftests/in-tree.sh" "$tree" 2>&1) || return
+		! said=$("$TOP/selftests/gates/in-tree.sh" "$tree" 2>&1) || return
 		[[ $said = *'Linux 7.0 '*" $file "* ]] || { echo "$said"; return 1; }
 		[[ $(git log --format=%s -1) = 'an older kernel' ]] || { git log; return 1; }
 		[[ -z $(git status --porcelain --ignored) ]] || { git status; return 1; }
 		git reset -q --hard HEAD~
 	done
-	"$TOP/selftests/in-tree.sh" "$tree"
+	"$TOP/selftests/gates/in-tree.sh" "$tree"
 	[[ $(git log --format=%s) = *$'\n'*$'\n'*$'\nthe kernel as it was' ]] || { git log; return 1; }
 }
 
@@ -81,7 +81,7 @@ lay() {
 	cp -al "$src" "$ksrc" || { rm -rf "$ksrc"; cp -a "$src" "$ksrc"; }
 	cd "$ksrc"
 	track "${changed[@]}"
-	"$TOP/selftests/in-tree.sh" "$ksrc"
+	"$TOP/selftests/gates/in-tree.sh" "$ksrc"
 	[[ -z $(git status --porcelain --untracked-files=no) ]] || { git status; return 1; }
 	rm -rf "$out/patches"
 	git format-patch -q -o "$out/patches" HEAD~3
