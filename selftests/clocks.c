@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Four clocks, relative and absolute, when somebody sets them, and in time namespaces. */
-#include <sched.h>
 #include <sys/timerfd.h>
 
 #include "evnotify_test.h"
@@ -29,15 +28,6 @@ FIXTURE_TEARDOWN(clock)
 {
 	EXPECT_TRUE(balanced(counters(self->fd)));
 	close(self->fd);
-}
-
-static struct evnotify_request on_clock(clockid_t id, __u64 due_ns, __u32 flags)
-{
-	struct evnotify_request req = pending_in(due_ns, 0);
-
-	req.clockid = id;
-	req.flags = flags;
-	return req;
 }
 
 TEST_F(clock, relative_time_is_never_early)
@@ -575,16 +565,7 @@ TEST_F(settable, update_chooses_anew_whether_it_moves)
 
 /* --- an expiration is not before the call that armed it ------------------------------- */
 
-static void stay_on(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	/* with one CPU there is no backlog to see from outside, but no less to assert */
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
+/* With one CPU there is no backlog to see from outside, but no less to assert. */
 TEST_F(instance, under_a_backlog_nothing_expires_before_it_was_armed)
 {
 	enum { N = 32768, BATCH = 4096, LATE = 64, ROUNDS = 5, MOST_ROUNDS = 20 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mode EVENTFD: the WDK sample's way one, an event object that is set. */
-#include <sched.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -209,15 +208,6 @@ static int busy_eventfd(struct __test_metadata *_metadata)
 	for (i = 0; i < WATCHERS; i++)
 		ASSERT_EQ(0, epoll_ctl(epoll_create1(EPOLL_CLOEXEC), EPOLL_CTL_ADD, efd, &ready));
 	return efd;
-}
-
-static void stay_on(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 /* CANCEL that says EALREADY promises the signal; CANCEL of all has seen to all of them itself. */

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,24 @@ static inline __u64 now_ns(clockid_t clock)
 	holds;								\
 })
 
+/* A number from the environment, or another if it has none. */
+static inline __u64 setting(const char *name, __u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+/* Binds the calling thread to a CPU; where there is none of that number, to nothing. */
+static inline void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 /* --- the calls ------------------------------------------------------------------------ */
 
 static inline int call(int fd, unsigned long cmd, void *arg)
@@ -89,6 +108,15 @@ static inline struct evnotify_request pending_in(__u64 delay_ns, __u64 user_data
 		.mode = EVNOTIFY_MODE_PENDING,
 		.clockid = CLOCK_MONOTONIC,
 	};
+}
+
+static inline struct evnotify_request on_clock(clockid_t id, __u64 due_ns, __u32 flags)
+{
+	struct evnotify_request req = pending_in(due_ns, 0);
+
+	req.clockid = id;
+	req.flags = flags;
+	return req;
 }
 
 static inline struct evnotify_request eventfd_in(__u64 delay_ns, int eventfd)
@@ -248,6 +276,20 @@ static inline bool balanced(struct counters c)
 	return c.armed == c.completed + c.cancelled + c.pending;
 }
 
+/* Arms this many that are due at once, and waits until all can be read. */
+static inline bool make_ready(int fd, unsigned int n)
+{
+	struct evnotify_request req;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		req = pending_in(0, i);
+		if (arm(fd, &req))
+			return false;
+	}
+	return UNTIL(counters(fd).unread == n);
+}
+
 #define EXPECT_COUNTERS(fd, _armed, _completed, _cancelled, _pending, _unread) do {	\
 	struct counters _c = counters(fd);						\
 											\
@@ -342,6 +384,15 @@ static inline int waiter_join(struct waiter *w)
 {
 	pthread_join(w->thread, NULL);
 	return w->ret;
+}
+
+/* Is the event of a WAIT as it was before the call? */
+static inline bool event_untouched(const volatile struct evnotify_event *event)
+{
+	struct evnotify_event poison;
+
+	memset(&poison, POISON, sizeof(poison));
+	return !memcmp(&poison, (const void *)event, sizeof(poison));
 }
 
 /* A thread that blocks in read(), for one record. */

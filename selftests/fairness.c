@@ -10,7 +10,6 @@
  * EVNOTIFY_FAIRNESS_MS: how long each measurement takes (2000).
  */
 #include <grp.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -48,15 +47,6 @@ static pid_t fork_mortal(void)
 	if (!pid && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
 		_exit(1);
 	return pid;
-}
-
-static void stay_on(int where)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(where, &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 /* --- the bystander ---------------------------------------------------------------------- */
@@ -225,7 +215,6 @@ FIXTURE(fairness)
 FIXTURE_SETUP(fairness)
 {
 	struct rlimit files = { 8192, 8192 };
-	const char *ms = getenv("EVNOTIFY_FAIRNESS_MS");
 	struct evnotify_request q = pending_in(OTHERS_NS, 0);
 
 	self->other = open_device(_metadata, O_RDWR | O_NONBLOCK);
@@ -236,7 +225,7 @@ FIXTURE_SETUP(fairness)
 	ASSERT_EQ(0, stat(DEVICE, &self->node));
 	ASSERT_EQ(0, chown(DEVICE, 0, GROUP));
 	ASSERT_EQ(0, chmod(DEVICE, 0660));
-	self->ns = (ms ? strtoull(ms, NULL, 0) : 2000) * NSEC_PER_MSEC;
+	self->ns = setting("EVNOTIFY_FAIRNESS_MS", 2000) * NSEC_PER_MSEC;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		      -1, 0);
 	ASSERT_NE(MAP_FAILED, shared);

@@ -649,10 +649,8 @@ static void run(struct program *p)
 
 TEST_F(instance, random_programs)
 {
-	const char *ms = getenv("EVNOTIFY_ORACLE_MS"), *seed = getenv("EVNOTIFY_SEED");
-	__u64 end = now_ns(CLOCK_MONOTONIC) + (ms ? strtoull(ms, NULL, 0) : 8000) * NSEC_PER_MSEC;
-	unsigned int first = seed ? strtoul(seed, NULL, 0) :
-				    now_ns(CLOCK_REALTIME) / 1000 % 1000000;
+	__u64 end = now_ns(CLOCK_MONOTONIC) + setting("EVNOTIFY_ORACLE_MS", 8000) * NSEC_PER_MSEC;
+	unsigned int first = setting("EVNOTIFY_SEED", now_ns(CLOCK_REALTIME) / 1000 % 1000000);
 	unsigned int programs = 0, explained = 0, exact = 0;
 	struct program *p = malloc(sizeof(*p));
 	struct evnotify_info info;

@@ -16,20 +16,6 @@
 
 #include "evnotify_test.h"
 
-/* Arms this many that are due at once, and waits until all can be read. */
-static bool make_ready(int fd, unsigned int n)
-{
-	struct evnotify_request req;
-	unsigned int i;
-
-	for (i = 0; i < n; i++) {
-		req = pending_in(0, i);
-		if (arm(fd, &req))
-			return false;
-	}
-	return UNTIL(counters(fd).unread == n);
-}
-
 static int bytes_readable(int fd)
 {
 	int bytes = -1;

@@ -5,7 +5,6 @@
  *
  * EVNOTIFY_RACE_MS: how long each test races (1000); EVNOTIFY_SEED: repeat a run.
  */
-#include <sched.h>
 #include <stdatomic.h>
 
 #include "evnotify_test.h"
@@ -14,16 +13,12 @@ static unsigned int seed;
 
 static __u64 race_ns(void)
 {
-	const char *ms = getenv("EVNOTIFY_RACE_MS");
-
-	return (ms ? strtoull(ms, NULL, 0) : 1000) * NSEC_PER_MSEC;
+	return setting("EVNOTIFY_RACE_MS", 1000) * NSEC_PER_MSEC;
 }
 
 static void seed_random(void)
 {
-	const char *given = getenv("EVNOTIFY_SEED");
-
-	seed = given ? strtoul(given, NULL, 0) : now_ns(CLOCK_MONOTONIC);
+	seed = setting("EVNOTIFY_SEED", now_ns(CLOCK_MONOTONIC));
 	ksft_print_msg("EVNOTIFY_SEED=%u\n", seed);
 }
 
@@ -32,19 +27,10 @@ static unsigned int random_below(unsigned int n)
 	return rand_r(&seed) % n;
 }
 
-static void pin(unsigned int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	/* with one CPU there is less of a race, but no less to assert */
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
 /*
  * On another CPU than the timer's, an opponent strikes at about the time when the request
- * expires. The strike is steered so that each side wins about every other round.
+ * expires. The strike is steered so that each side wins about every other round. With one CPU
+ * there is less of a race, but no less to assert.
  */
 struct opponent {
 	pthread_t thread;
@@ -73,7 +59,7 @@ static void *opponent_main(void *arg)
 	struct opponent *o = arg;
 	int round = 0;
 
-	pin(1);
+	stay_on(1);
 	for (;;) {
 		while (o->round == round)
 			sched_yield();
@@ -96,7 +82,7 @@ static void race_begin(struct opponent *o, int fd, void (*strike)(struct opponen
 	o->strike = strike;
 	o->end_ns = now_ns(CLOCK_MONOTONIC) + race_ns();
 	seed_random();
-	pin(0);
+	stay_on(0);
 	pthread_create(&o->thread, NULL, opponent_main, o);
 }
 
@@ -855,7 +841,7 @@ static void *canceller_main(void *arg)
 	__u64 place;
 	int fd;
 
-	pin(1);
+	stay_on(1);
 	while ((fd = c->fd) != -2) {
 		c->busy = 1;
 		fd = c->fd;
@@ -880,7 +866,7 @@ TEST_F(instance, cancel_against_growth)
 	struct counters seen;
 	int i, fd;
 
-	pin(0);
+	stay_on(0);
 	for (i = 0; i < N; i++)
 		reqs[i] = pending_in(FAR_NS, i);
 	ASSERT_EQ(0, pthread_create(&c.thread, NULL, canceller_main, &c));

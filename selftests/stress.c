@@ -13,9 +13,7 @@
 
 static __u64 storm_ns(void)
 {
-	const char *ms = getenv("EVNOTIFY_RACE_MS");
-
-	return (ms ? strtoull(ms, NULL, 0) : 1000) * NSEC_PER_MSEC;
+	return setting("EVNOTIFY_RACE_MS", 1000) * NSEC_PER_MSEC;
 }
 
 /* Arms them all, in as few calls as it takes. */
@@ -259,7 +257,6 @@ TEST_F(instance, a_storm_loses_nothing)
 	};
 	struct storm *s = calloc(1, sizeof(*s));
 	pthread_t threads[ARRAY_SIZE(roles)];
-	const char *given = getenv("EVNOTIFY_SEED");
 	unsigned int i, signals;
 	struct counters c;
 	__u64 end, value;
@@ -267,7 +264,7 @@ TEST_F(instance, a_storm_loses_nothing)
 	ASSERT_NE(NULL, s);
 	s->fd = self->fd;
 	s->efd = eventfd(0, EFD_NONBLOCK);
-	s->seed = given ? strtoul(given, NULL, 0) : now_ns(CLOCK_MONOTONIC);
+	s->seed = setting("EVNOTIFY_SEED", now_ns(CLOCK_MONOTONIC));
 	ksft_print_msg("EVNOTIFY_SEED=%u\n", s->seed);
 	ASSERT_EQ(0, set_nonblock(self->fd));
 	end = now_ns(CLOCK_MONOTONIC) + storm_ns();

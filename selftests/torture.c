@@ -11,7 +11,6 @@
  * set the clock; EVNOTIFY_LOADS: how often the module is loaded (100); EVNOTIFY_KO: its file
  * (default: modprobe finds it).
  */
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -583,13 +582,6 @@ static bool drained(int fd)
 	return !counters(fd).unread;
 }
 
-static __u64 setting(const char *name, __u64 otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : otherwise;
-}
-
 /* Has each thing been done, and each limit been met? */
 static bool enough(bool limited)
 {
@@ -739,15 +731,6 @@ TEST_F_TIMEOUT(instance, storm, 600)
 	EXPECT_LT(0, late.n);
 	EXPECT_GT(BOUND_MEDIAN_US + 50 * alone.median, late.median);
 	EXPECT_GT(BOUND_MOST_US, late.most);
-}
-
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
 }
 
 /* Requests due one after the other from @start on, which nobody reads before they are done */

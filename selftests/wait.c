@@ -22,14 +22,6 @@ static void catch_signals(int flags)
 	sigaction(SIGUSR1, &action, NULL);
 }
 
-static bool untouched(const volatile struct evnotify_event *event)
-{
-	struct evnotify_event poison;
-
-	memset(&poison, POISON, sizeof(poison));
-	return !memcmp(&poison, (const void *)event, sizeof(poison));
-}
-
 TEST_F(instance, returns_the_completion)
 {
 	struct evnotify_wait wait;
@@ -98,7 +90,7 @@ TEST_F(instance, cancel_ends_it)
 	ASSERT_EQ(0, waiter_start(&w, self->fd, pending_in(FAR_NS, 9)));
 	ASSERT_TRUE(waiter_blocked(&w));
 	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
-	EXPECT_TRUE(untouched(&w.wait.event));
+	EXPECT_TRUE(event_untouched(&w.wait.event));
 	EXPECT_EQ(0, cancel(self->fd, waiter_id(&w)));
 	EXPECT_EQ(0, waiter_join(&w));
 	EXPECT_EQ(-ECANCELED, w.wait.event.status);
@@ -194,7 +186,7 @@ static void handler_interrupts_it(struct __test_metadata *_metadata, int fd, int
 	for (i = 1; i < 4; i++) {
 		ASSERT_TRUE(interrupt(&w));
 		EXPECT_EQ(i, signals);
-		EXPECT_TRUE(untouched(&w.wait.event));
+		EXPECT_TRUE(event_untouched(&w.wait.event));
 		EXPECT_EQ(id, w.wait.request.id);
 		/* it is one request however often it is interrupted */
 		EXPECT_COUNTERS(fd, 1, 0, 0, 1, 0);
