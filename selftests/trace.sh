@@ -146,7 +146,8 @@ trap 'echo "$clock" >$tracing/trace_clock; echo 0 >$events/enable; rm -rf "$tmp"
 
 ktap_set_plan 10
 for test in all_are_there pending_request cancelled_request updated_request eventfd_request \
-		cancelled_eventfd_request used_record wait_request interrupted_wait_request open_file; do
+		cancelled_eventfd_request used_record wait_request interrupted_wait_request \
+		open_file; do
 	ktap_test_result $test $test
 done
 ktap_finished

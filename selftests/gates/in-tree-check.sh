@@ -102,8 +102,7 @@ trace.h          PARENTHESIS_ALIGNMENT          the same
 evnotify.rst     FILE_PATH_CHANGES              MAINTAINERS names it from the first commit on
 .gitignore       FILE_PATH_CHANGES              the same
 evnotify_test.h  VOLATILE                       programs have no READ_ONCE()
-pending.c        VOLATILE                       the same
-wait.c           VOLATILE                       the same
+*.c              VOLATILE                       the same
 uring.c          ENOSYS                         what a kernel without io_uring answers
 *.c              LONG_LINE_STRING               a message can be searched for in one piece
 oracle.c         PREFER_DEFINED_ATTRIBUTE_MACRO programs have no __printf()
