@@ -169,7 +169,7 @@ model:
 	@selftests/model/model.sh
 
 torture:
-	@$(VM)/alone.sh $(or $(KERNEL),6.12) torture
+	@$(VM)/alone.sh $(or $(KERNEL),6.12) torture torture_cpu torture_module torture_clock
 
 in-tree:
 	@selftests/gates/in-tree.sh '$(KSRC)'

@@ -47,16 +47,6 @@ FIXTURE_TEARDOWN(container)
 	rmdir(ROOT);
 }
 
-static bool put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static bool become_user(bool member)
 {
 	gid_t groups[] = { GROUP };
@@ -70,8 +60,9 @@ static bool become_user(bool member)
 static bool unshare_all(void)
 {
 	return !unshare(CLONE_NEWUSER | CLONE_NEWNS) &&
-	       put("/proc/self/setgroups", "deny") && put("/proc/self/uid_map", "0 1000 1") &&
-	       put("/proc/self/gid_map", "0 1000 1");
+	       !write_text("/proc/self/setgroups", "deny") &&
+	       !write_text("/proc/self/uid_map", "0 1000 1") &&
+	       !write_text("/proc/self/gid_map", "0 1000 1");
 }
 
 static bool works(int fd)
@@ -120,7 +111,7 @@ static void member(int fd)
 	fd = open(DEVICE, O_RDWR);
 	CHECK(fd >= 0 && works(fd));
 	/* a module parameter is the administrator's */
-	CHECK(!put("/sys/module/evnotify/parameters/min_period_ns", "1"));
+	CHECK(write_text("/sys/module/evnotify/parameters/min_period_ns", "1"));
 }
 
 TEST_F(container, members_of_the_group_need_no_privilege)
@@ -157,15 +148,15 @@ TEST_F(container, a_user_has_so_many_places)
 {
 	int i, fds[5];
 
-	ASSERT_TRUE(put(MOST, "3"));
+	ASSERT_EQ(0, write_text(MOST, "3"));
 	/* root may have more */
 	for (i = 0; i < 5; i++)
 		fds[i] = open_device(_metadata, O_RDWR);
 	EXPECT_EQ(0, in_child(takes_all_places, fds[0]));
 	/* all places are free again */
 	EXPECT_EQ(0, in_child(takes_all_places, fds[0]));
-	EXPECT_FALSE(put(MOST, "0"));
-	EXPECT_TRUE(put(MOST, "128"));
+	EXPECT_EQ(-EINVAL, write_text(MOST, "0"));
+	EXPECT_EQ(0, write_text(MOST, "128"));
 	for (i = 0; i < 5; i++)
 		close(fds[i]);
 }
@@ -201,9 +192,9 @@ static int mapper(void)
 			close(fd);
 	while (read(pair[1], &byte, 1) == 1) {
 		snprintf(path, sizeof(path), "/proc/%d/uid_map", target);
-		CHECK(put(path, "0 100000 65536"));
+		CHECK(!write_text(path, "0 100000 65536"));
 		snprintf(path, sizeof(path), "/proc/%d/gid_map", target);
-		CHECK(put(path, "0 100000 65536"));
+		CHECK(!write_text(path, "0 100000 65536"));
 		CHECK(write(pair[1], &byte, 1) == 1);
 	}
 	_exit(0);
@@ -243,11 +234,11 @@ static void many_users(int fd)
 
 TEST_F(container, a_namespace_has_the_places_of_who_made_it)
 {
-	ASSERT_TRUE(put(MOST, "3"));
+	ASSERT_EQ(0, write_text(MOST, "3"));
 	EXPECT_EQ(0, in_child(many_users, -1));
 	/* and outside they are free again */
 	EXPECT_EQ(0, in_child(many_users, -1));
-	EXPECT_TRUE(put(MOST, "128"));
+	EXPECT_EQ(0, write_text(MOST, "128"));
 }
 
 /* Root as others are: it may not have more than they. */
@@ -302,11 +293,11 @@ static void users_of_a_container(int fd)
 
 TEST_F(container, a_namespace_of_root_has_places_of_its_own)
 {
-	ASSERT_TRUE(put(MOST, "3"));
+	ASSERT_EQ(0, write_text(MOST, "3"));
 	EXPECT_EQ(0, in_child(namespaces_of_root, -1));
 	EXPECT_EQ(0, in_child(namespaces_of_root, -1));
 	EXPECT_EQ(0, in_child(users_of_a_container, -1));
-	EXPECT_TRUE(put(MOST, "128"));
+	EXPECT_EQ(0, write_text(MOST, "128"));
 }
 
 static void closed_by_another(int fd)
@@ -330,9 +321,9 @@ static void closed_by_another(int fd)
 
 TEST_F(container, a_place_returns_to_who_took_it)
 {
-	ASSERT_TRUE(put(MOST, "3"));
+	ASSERT_EQ(0, write_text(MOST, "3"));
 	EXPECT_EQ(0, in_child(closed_by_another, -1));
-	EXPECT_TRUE(put(MOST, "128"));
+	EXPECT_EQ(0, write_text(MOST, "128"));
 }
 
 static void member_in_namespace(int fd)
@@ -345,7 +336,7 @@ static void member_in_namespace(int fd)
 	own = open(DEVICE, O_RDWR);
 	CHECK(own >= 0 && works(own));
 	CHECK(works(fd));
-	CHECK(!put("/sys/module/evnotify/parameters/min_period_ns", "1"));
+	CHECK(write_text("/sys/module/evnotify/parameters/min_period_ns", "1"));
 }
 
 TEST_F(container, a_user_namespace_keeps_the_group)

@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -312,7 +313,46 @@ static inline bool make_ready(int fd, unsigned int n)
 	EXPECT_EQ(0, _event->status);					\
 } while (0)
 
-/* --- threads -------------------------------------------------------------------------- */
+/* --- files of the kernel -------------------------------------------------------------- */
+
+static inline int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static inline int write_number(const char *path, unsigned long number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", number);
+	return write_text(path, text);
+}
+
+/* The number after @name in a file, or at its beginning if that is NULL; ~0 if there is none. */
+static inline unsigned long read_number(const char *path, const char *name)
+{
+	char text[512] = "", *at = text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	if (name) {
+		at = strstr(text, name);
+		at = at ? at + strlen(name) : "";
+	}
+	return *at ? strtoul(at, NULL, 0) : ~0UL;
+}
+
+/* --- threads and processes ------------------------------------------------------------ */
 
 /* Is the thread in an interruptible sleep? */
 static inline bool asleep(pid_t tid)
@@ -332,6 +372,26 @@ static inline bool asleep(pid_t tid)
 	text[n] = '\0';
 	state = strrchr(text, ')');
 	return state && state[1] && state[2] == 'S';
+}
+
+/* A child process that does not outlive its parent; like fork() */
+static inline pid_t fork_mortal(void)
+{
+	pid_t parent = getpid(), pid;
+	sigset_t alarm, old;
+
+	/* fork() begins again after a signal: on a slow kernel the alarms would never let it end */
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	sigprocmask(SIG_BLOCK, &alarm, &old);
+	pid = fork();
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return pid;
 }
 
 /* A thread that blocks in WAIT. */

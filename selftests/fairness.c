@@ -40,15 +40,6 @@ static int cpu;		/* where the opponent, the bystander and the timers are: the la
 
 static const clockid_t clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME, CLOCK_TAI };
 
-static pid_t fork_mortal(void)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (!pid && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
-		_exit(1);
-	return pid;
-}
-
 /* --- the bystander ---------------------------------------------------------------------- */
 
 static void compute(void)

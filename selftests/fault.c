@@ -42,15 +42,6 @@ struct sweep {
 	int no_memory;
 };
 
-static bool write_word(const char *path, const char *word)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, word, strlen(word)) > 0;
-
-	close(fd);
-	return ok;
-}
-
 static void sweep_begin(struct __test_metadata *_metadata, struct sweep *s)
 {
 	*s = (struct sweep) { .hit = true };
@@ -58,11 +49,11 @@ static void sweep_begin(struct __test_metadata *_metadata, struct sweep *s)
 	if (s->fd < 0)
 		SKIP(_exit(KSFT_SKIP), "this kernel has no fault injection");
 	/* by default allocations that may sleep do not fail */
-	if (!write_word(FAILSLAB "/ignore-gfp-wait", "0"))
+	if (write_text(FAILSLAB "/ignore-gfp-wait", "0"))
 		SKIP(_exit(KSFT_SKIP), "no " FAILSLAB "; mount debugfs, be root");
 	/* nor do single pages */
-	if (!write_word(FAIL_PAGE_ALLOC "/ignore-gfp-wait", "0") ||
-	    !write_word(FAIL_PAGE_ALLOC "/min-order", "0"))
+	if (write_text(FAIL_PAGE_ALLOC "/ignore-gfp-wait", "0") ||
+	    write_text(FAIL_PAGE_ALLOC "/min-order", "0"))
 		SKIP(_exit(KSFT_SKIP), "no " FAIL_PAGE_ALLOC "; the kernel lacks CONFIG_FAIL_PAGE_ALLOC");
 }
 
@@ -152,7 +143,7 @@ TEST_F(instance, open_fails_cleanly)
 	sweep_begin(_metadata, &s);
 	ASSERT_EQ(0, stat(DEVICE, &node));
 	ASSERT_EQ(0, chmod(DEVICE, 0666));
-	ASSERT_TRUE(write_word(MAX_USER_INSTANCES, "1"));
+	ASSERT_EQ(0, write_text(MAX_USER_INSTANCES, "1"));
 	ASSERT_EQ(0, seteuid(1000));
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
@@ -170,7 +161,7 @@ TEST_F(instance, open_fails_cleanly)
 	sweep_end(_metadata, &s);
 	EXPECT_LT(0, s.no_memory);
 	EXPECT_EQ(0, seteuid(0));
-	EXPECT_TRUE(write_word(MAX_USER_INSTANCES, "128"));
+	EXPECT_EQ(0, write_text(MAX_USER_INSTANCES, "128"));
 	EXPECT_EQ(0, chmod(DEVICE, node.st_mode & 07777));
 }
 

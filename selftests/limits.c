@@ -20,16 +20,6 @@ FIXTURE(limited)
 	int efd;
 };
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int read_file(const char *path, char *text, int size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -50,12 +40,12 @@ FIXTURE_SETUP(limited)
 
 	close(open_device(_metadata, O_RDWR));
 	ASSERT_EQ(0, read_file(MAX_REQUESTS, before, sizeof(before)));
-	ret = write_file(MAX_REQUESTS, "100");
+	ret = write_text(MAX_REQUESTS, "100");
 	if (ret == -EACCES)
 		SKIP(return, "only root can set " MAX_REQUESTS);
 	ASSERT_EQ(0, ret);
 	self->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	ASSERT_EQ(0, write_file(MAX_REQUESTS, before));
+	ASSERT_EQ(0, write_text(MAX_REQUESTS, before));
 	ASSERT_LE(0, self->fd);
 	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_INFO, &info));
 	ASSERT_EQ(LIMIT, info.max_requests);
@@ -112,9 +102,9 @@ TEST_F(limited, full_is_not_out_of_memory)
 	/* the records come in chunks: one of these limits ends with one */
 	for (limit = 1; limit <= 40; limit++) {
 		snprintf(text, sizeof(text), "%d", limit);
-		ASSERT_EQ(0, write_file(MAX_REQUESTS, text));
+		ASSERT_EQ(0, write_text(MAX_REQUESTS, text));
 		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-		ASSERT_EQ(0, write_file(MAX_REQUESTS, before));
+		ASSERT_EQ(0, write_text(MAX_REQUESTS, before));
 		while (!arm(fd, &req))
 			;
 		EXPECT_EQ(limit, counters(fd).armed);
@@ -246,7 +236,7 @@ TEST_F(limited, threads_find_the_last_places)
 
 	ASSERT_EQ(0, pthread_barrier_init(&start, NULL, ARRAY_SIZE(takers)));
 	ASSERT_EQ(0, read_file(MAX_REQUESTS, before, sizeof(before)));
-	ASSERT_EQ(0, write_file(MAX_REQUESTS, "100"));
+	ASSERT_EQ(0, write_text(MAX_REQUESTS, "100"));
 	do {
 		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 		for (i = 0; i < ARRAY_SIZE(takers); i++) {
@@ -261,7 +251,7 @@ TEST_F(limited, threads_find_the_last_places)
 		EXPECT_TRUE(balanced(counters(fd)));
 		close(fd);
 	} while (__test_passed(_metadata) && now_ns(CLOCK_MONOTONIC) < until);
-	EXPECT_EQ(0, write_file(MAX_REQUESTS, before));
+	EXPECT_EQ(0, write_text(MAX_REQUESTS, before));
 }
 
 TEST_F(limited, ids_are_never_used_again)
@@ -312,8 +302,8 @@ FIXTURE_SETUP(user)
 		SKIP(return, "only root can become others");
 	ASSERT_EQ(0, read_file(MAX_REQUESTS, self->limit, sizeof(self->limit)));
 	ASSERT_EQ(0, read_file(MAX_USER_REQUESTS, self->quota, sizeof(self->quota)));
-	ASSERT_EQ(0, write_file(MAX_REQUESTS, "20"));
-	ASSERT_EQ(0, write_file(MAX_USER_REQUESTS, "36"));
+	ASSERT_EQ(0, write_text(MAX_REQUESTS, "20"));
+	ASSERT_EQ(0, write_text(MAX_USER_REQUESTS, "36"));
 	ASSERT_EQ(0, stat(DEVICE, &self->node));
 	ASSERT_EQ(0, chmod(DEVICE, 0666));
 	ASSERT_EQ(0, seteuid(USER));
@@ -322,8 +312,8 @@ FIXTURE_SETUP(user)
 FIXTURE_TEARDOWN(user)
 {
 	EXPECT_EQ(0, seteuid(0));
-	EXPECT_EQ(0, write_file(MAX_REQUESTS, self->limit));
-	EXPECT_EQ(0, write_file(MAX_USER_REQUESTS, self->quota));
+	EXPECT_EQ(0, write_text(MAX_REQUESTS, self->limit));
+	EXPECT_EQ(0, write_text(MAX_USER_REQUESTS, self->quota));
 	EXPECT_EQ(0, chmod(DEVICE, self->node.st_mode & 07777));
 }
 
@@ -387,7 +377,7 @@ TEST_F(user, has_so_many_in_all_files)
 		close(fds[i]);
 	/* a chunk that does not fit as a whole is not taken */
 	EXPECT_EQ(0, seteuid(0));
-	EXPECT_EQ(0, write_file(MAX_USER_REQUESTS, "35"));
+	EXPECT_EQ(0, write_text(MAX_USER_REQUESTS, "35"));
 	EXPECT_EQ(0, seteuid(USER));
 	open_with(HOLDS);
 	open_with(HOLDS);
@@ -489,15 +479,15 @@ FIXTURE_SETUP(memory)
 	close(open_device(_metadata, O_RDWR));
 	if (statfs(CGROUPS, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
 		SKIP(return, "no cgroup2 at " CGROUPS);
-	if (write_file(CGROUPS "/cgroup.subtree_control", "+memory"))
+	if (write_text(CGROUPS "/cgroup.subtree_control", "+memory"))
 		SKIP(return, "no memory controller in the cgroups at " CGROUPS);
 	ASSERT_TRUE(!mkdir(GROUP, 0755) || errno == EEXIST);
-	ASSERT_EQ(0, write_file(GROUP "/cgroup.procs", "0"));
+	ASSERT_EQ(0, write_text(GROUP "/cgroup.procs", "0"));
 }
 
 FIXTURE_TEARDOWN(memory)
 {
-	EXPECT_EQ(0, write_file(CGROUPS "/cgroup.procs", "0"));
+	EXPECT_EQ(0, write_text(CGROUPS "/cgroup.procs", "0"));
 	EXPECT_EQ(0, rmdir(GROUP));
 }
 

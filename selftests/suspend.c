@@ -14,19 +14,6 @@
 #define DELAY	(NSEC_PER_SEC * 3)	/* long enough to get from arming to sleep */
 #define LATE_NS	(5 * NSEC_PER_SEC)	/* more than a slow machine takes to wake up */
 
-/* 0, or -errno */
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static bool can_suspend(void)
 {
 	char text[64] = "";
@@ -45,10 +32,10 @@ static int suspend(void)
 	int ret;
 
 	snprintf(text, sizeof(text), "+%d", ASLEEP);
-	ret = put(ALARM, "0");
+	ret = write_text(ALARM, "0");
 	if (!ret)
-		ret = put(ALARM, text);
-	return ret ?: put(STATE, "mem");
+		ret = write_text(ALARM, text);
+	return ret ?: write_text(STATE, "mem");
 }
 
 static const struct {

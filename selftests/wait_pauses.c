@@ -79,39 +79,17 @@ static bool trace_end(pid_t pid)
 
 #define CGROUP	"/sys/fs/cgroup/evnotify-wait"
 
-static bool put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return ok;
-}
-
-static bool is_frozen(bool wanted)
-{
-	char text[256] = "";
-	int fd = open(CGROUP "/cgroup.events", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return strstr(text, wanted ? "frozen 1" : "frozen 0");
-}
-
 static bool freeze_begin(pid_t pid)
 {
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	return put(CGROUP "/cgroup.procs", text) && put(CGROUP "/cgroup.freeze", "1") &&
-	       UNTIL(is_frozen(true));
+	return !write_number(CGROUP "/cgroup.procs", pid) &&
+	       !write_text(CGROUP "/cgroup.freeze", "1") &&
+	       UNTIL(read_number(CGROUP "/cgroup.events", "frozen ") == 1);
 }
 
 static bool freeze_end(pid_t pid)
 {
 	(void)pid;
-	return put(CGROUP "/cgroup.freeze", "0");
+	return !write_text(CGROUP "/cgroup.freeze", "0");
 }
 
 static void pauses_do_not_end_it(struct __test_metadata *_metadata, int fd,

@@ -106,7 +106,7 @@ evnotify_test.h  VOLATILE                       programs have no READ_ONCE()
 uring.c          ENOSYS                         what a kernel without io_uring answers
 *.c              LONG_LINE_STRING               a message can be searched for in one piece
 oracle.c         PREFER_DEFINED_ATTRIBUTE_MACRO programs have no __printf()
-torture.c        CAMELCASE                      _Thread_local is a word of C
+torture_ops.h    CAMELCASE                      _Thread_local is a word of C
 END
 }
 
