@@ -10,42 +10,67 @@
  * Life of a request, and the function that moves it on:
  *
  *   free
- *     | evnotify_submit()      filled in, and into a queue
- *   pending ----------------------------.
- *     | evnotify_expire()               | evnotify_cancel_req()
- *   on inst->expired                    |
- *     | evnotify_complete_expired(),    |
- *     | called by the tasklet           |
- *     |---------------------------------'
- *     |-- PENDING: evnotify_complete()
- *     |     |-- on inst->ready
- *     |     |     | evnotify_take_batch()
- *     |     |-- held for the WAIT that armed it
- *     |     |     | evnotify_wait_end(), or evnotify_let_go() if no WAIT comes
- *     |-- EVENTFD:
- *     |     |-- deferred, if the CPU has signalled for too long
- *     |     |     | evnotify_signal_deferred(), in process context
- *     |     |-- being signalled
- *     |     |     | evnotify_signal()
+ *     | evnotify_submit()
+ *   pending: in the queue of a clock -------.
+ *     | evnotify_expire_req()               | evnotify_cancel_req()
+ *   expired: on inst->expired               |
+ *     | evnotify_complete_batch()           |
+ *     |-------------------------------------'
+ *     |
+ *     |-- PENDING, of REGISTER or write():
+ *     |   ready: on inst->ready
+ *     |     | evnotify_take_batch(), for read()
+ *     |   free
+ *     |
+ *     |-- PENDING, of a WAIT:
+ *     |   held
+ *     |     | evnotify_wait_end()
+ *     |   free; ready if the event could not be written to the process
+ *     |
+ *     |-- EVENTFD, expired:
+ *     |     |-- deferred: on inst->deferred, if the CPU's budget is used up
+ *     |     |     | evnotify_take_deferred()
+ *     |   signalling
+ *     |     | evnotify_signal()
+ *     |   free; expired or deferred again if more signals are due
+ *     |
+ *     '-- EVENTFD, cancelled:
+ *         free
+ *
+ * The tasklet calls evnotify_complete_batch(); a CANCEL of all does so in its
+ * place.  What is deferred is signalled in process context: by a work item, or
+ * by a CANCEL of all.
+ *
+ * A WAIT that a signal or a freezer interrupts leaves its request behind, and
+ * may come again with its id.  If the thread is killed, evnotify_drop() ends
+ * the request.
+ *
+ *   pending, and a WAIT blocks on it
+ *     | interrupted         ^
+ *     v                     | evnotify_wait_resume()
+ *   pending, left behind ---'
+ *     | evnotify_complete()
+ *   held, left behind
+ *     |-- evnotify_wait_resume(): goes on as if nothing had interrupted it
+ *     | evnotify_let_go(), called by a CANCEL
+ *   on inst->let_go
+ *     |-- evnotify_wait_resume(): learns how the request ended
+ *     |-- evnotify_pool_grow(): no other record is free
  *   free
  *
  * A periodic request stays pending while its record goes round.  Whether a
  * request is pending (@state) and which list its record is on (@list) are
- * therefore two facts.  Whoever ends its being pending, under the lock, decides
- * how it ends: there is no other arbitration.
- *
- * A WAIT that is interrupted leaves its request as it is: pending, expired or
- * held.  WAIT with its id takes it up again, see evnotify_wait_resume().
+ * therefore two facts.  Whoever takes a request out of its queue for good, with
+ * the lock held, decides how it ends: there is no other arbitration.
  *
  * Locks, in the order in which they nest:
  *
  *   1. inst->growing (mutex): one thread at a time allocates records.
+ *      inst->flush (mutex): one CANCEL of all at a time.
  *   2. inst->lock (spinlock, taken in interrupt context): all fields of the
  *      instance, its queues and its records, where nothing else is said.
  *   3. The lock of an evnotify_user, and what complete(), wake_up() of
  *      inst->signalled and the hrtimer functions take.
- *
- * inst->flush is a mutex that a CANCEL of all holds while it takes inst->lock.
  *
  * eventfd_signal() and the wake-up of readers run outside inst->lock: how
  * long they take is up to the process.  Requests and event records are copied
@@ -86,21 +111,22 @@ struct workqueue_struct;
 struct iov_iter;
 
 /*
- * Interrupts are off while inst->lock is held, so each step under it has a bound:
- * it takes 6,000 instructions at most, on Linux 6.12.
- *
- * Requests that the tasklet completes in a step, and takes from the queues before.
+ * Interrupts are off while inst->lock is held.  So nothing is done under it for
+ * more than a bounded number of requests, chosen so that it takes no more than
+ * 6,000 instructions on Linux 6.12.
  */
+/* Requests that the tasklet takes from the queues, and that it completes. */
 #define EVNOTIFY_BATCH		48
-/* Event records that read() copies in a step. */
+/* Event records that read() copies. */
 #define EVNOTIFY_READ_BATCH	64
-/* Requests that the timer interrupt takes. */
+/* Requests that the timer interrupt takes from its queue. */
 #define EVNOTIFY_IRQ_BATCH	32
-/* Requests that are armed, or that CANCEL of all goes through, in a step. */
+/* Requests that are armed, or that CANCEL of all looks at. */
 #define EVNOTIFY_STEP		12
 
 /*
- * Signals that an eventfd is owed at most for one request: a clock that jumps
+ * An eventfd is signalled once for each expiration, but no more than so often
+ * for those that a request counts while it is not signalled: a clock that jumps
  * by a year must not keep the tasklet busy for hours.
  */
 #define EVNOTIFY_MAX_SIGNALS	65535ULL
@@ -121,9 +147,9 @@ struct iov_iter;
  * larger than 4 KB need no more than one.
  */
 #define EVNOTIFY_MAX_CHUNK_ORDER	(PAGE_SHIFT > 12 ? 0 : 2)
-/* Records inside the instance: a file with few requests needs no chunk. */
+/* Chunk 0 is in the instance itself: few requests need no other memory. */
 #define EVNOTIFY_FIRST_REQS	8
-/* Chunks that the instance has room to list; more need an array of their own. */
+/* More chunks than these are listed in an array that is allocated. */
 #define EVNOTIFY_FIRST_CHUNKS	8
 
 /* What max_requests may be at most; EVNOTIFY_PLACE_BITS has room for it. */
@@ -151,26 +177,26 @@ enum evnotify_state {
 	EVNOTIFY_CANCELLED,
 	EVNOTIFY_IN_LINE,	/* pending, in queue->line */
 	EVNOTIFY_IN_TREE,	/* pending, in queue->tree */
-	EVNOTIFY_PARKED,	/* pending, in no queue: see evnotify_expire_req() */
+	EVNOTIFY_PARKED,	/* pending, in no queue: evnotify_unpark() */
 };
 
 /* Where a record is. */
 enum evnotify_list {
 	EVNOTIFY_NO_LIST,
 	EVNOTIFY_FREE,		/* inst->free */
-	EVNOTIFY_EXPIRED,	/* inst->expired: the tasklet's work */
-	EVNOTIFY_DEFERRED,	/* inst->deferred: to be signalled by turns */
-	EVNOTIFY_SIGNALLING,	/* with whom inst->signaller names */
+	EVNOTIFY_EXPIRED,	/* inst->expired: the tasklet completes it */
+	EVNOTIFY_DEFERRED,	/* inst->deferred: to be signalled in process */
+	EVNOTIFY_SIGNALLING,	/* in the batch of inst->signaller */
 	EVNOTIFY_READY,		/* inst->ready: read() takes it from there */
 	EVNOTIFY_HELD,		/* complete, for the WAIT that armed it */
-	EVNOTIFY_LET_GO,	/* inst->let_go: as free, and as held */
+	EVNOTIFY_LET_GO,	/* inst->let_go: held, until it is needed */
 };
 
-/* Whether a request completes for a WAIT, and not for read(). */
+/* For whom a request completes. */
 enum evnotify_for_wait {
 	EVNOTIFY_FOR_READ,
 	EVNOTIFY_FOR_WAIT,
-	EVNOTIFY_FOR_NOBODY,	/* one that had been left, and was cancelled */
+	EVNOTIFY_FOR_NOBODY,	/* for a WAIT that may not come any more */
 };
 
 /*
@@ -180,7 +206,7 @@ enum evnotify_for_wait {
 enum evnotify_signaller {
 	EVNOTIFY_NOBODY,
 	EVNOTIFY_TASKLET,
-	EVNOTIFY_WORK,		/* a turn in process context */
+	EVNOTIFY_WORK,		/* the work item */
 	EVNOTIFY_FLUSH,		/* a CANCEL of all */
 };
 
@@ -199,14 +225,15 @@ enum evnotify_signaller {
  * @due: when it expires next, on the clock of @queue
  * @period: nanoseconds between expirations, 0: it expires once
  * @eventfd: EVNOTIFY_MODE_EVENTFD: what to signal; a reference
- * @waiter: of a WAIT's request: completed when the request is; NULL while no
- *	WAIT blocks on it
- * @count: expirations that the process has not been told of
- * @left: expirations until a periodic request has completed, 0: no end
+ * @waiter: completed when the request is, for the thread that blocks on it in
+ *	WAIT; NULL if none does
+ * @count: expirations that no event record and no signal has passed on yet
+ * @remaining: expirations until a periodic request has completed, 0: no end
  * @clock: enum evnotify_clock, the clock that the process gave
- * @queue: enum evnotify_clock, of the queue in which it is while pending
+ * @queue: enum evnotify_clock, of the queue in which it is while pending: that
+ *	of CLOCK_MONOTONIC for a relative time on a clock that can be set
  * @mode: EVNOTIFY_MODE_*
- * @wait: enum evnotify_for_wait: not 0 if a WAIT armed it
+ * @wait: enum evnotify_for_wait; not 0 if a WAIT armed it
  * @state: enum evnotify_state
  * @list: enum evnotify_list
  *
@@ -232,7 +259,7 @@ struct evnotify_record {
 		struct completion *waiter;
 	};
 	u32 count;
-	u32 left;
+	u32 remaining;
 	u8 clock;
 	u8 queue;
 	u8 mode;
@@ -252,14 +279,13 @@ struct evnotify_fifo {
 };
 
 /**
- * struct evnotify_queue - what is due by one clock
+ * struct evnotify_queue - the pending requests of a clock, and their timer
  * @inst: the instance that it belongs to
  * @timer: the simulated hardware; runs whenever a request is in the queue,
  *	except while inst->backlog names this queue
- * @line: requests that came in the order of their due times: the usual case,
- *	and an append and a pop are all that it costs
- * @last: the last of them, or NULL
- * @tree: the others, by due time
+ * @line: requests that came in the order of their due times, see queue.h
+ * @last: the last of @line, or NULL
+ * @tree: requests that came out of order, by due time
  * @clock: enum evnotify_clock
  */
 struct evnotify_queue {
@@ -273,45 +299,52 @@ struct evnotify_queue {
 
 /**
  * struct evnotify_instance - an open file
+ *
  * @lock: see the top of this file
- * @dpc: completes what has expired
- * @queues: what is pending, by clock
- * @expired: records that the interrupt took, for the tasklet
- * @ready: event records, for read()
- * @free: unused records
- * @let_go: records that are free, but for the WAIT that may still ask what
- *	became of its request; used when no others are free
- * @backlog: queues whose interrupt left requests, or the start of the timer, to
- *	the tasklet, a bit each
- * @closing: set by evnotify_instance_destroy(): signal no eventfd again
- * @signaller: enum evnotify_signaller
- * @flushing: a CANCEL of all waits to be, or is, the signaller: nobody else
- *	begins to signal
- * @deferred: records whose eventfds are to be signalled in process context
- * @nr_deferred: how many they are
- * @wakes: event records of which those who read or poll are to be told there
- * @completing: records on @expired or @deferred, or being signalled
- * @turn: in the list of instances of @user that want a turn in process context;
- *	under the lock of @user
- * @signalling: the record whose eventfd is signalled right now, or NULL;
- *	written by the signaller only, without @lock
- * @signalled: who waits for that to end
- * @flush: held by the CANCEL of all that has set @flushing
- * @armed: requests that were ever armed
- * @completed: of these, those that took their last expiration
- * @cancelled: of these, those that were cancelled
- * @pending: of these, those that are in a queue; at every moment @armed is
- *	the sum of the other three
- * @unread: records on @ready
- * @nr_reqs: records that there are
- * @eventfds: a record may hold an eventfd
- * @serial: serial number of the latest id
- * @seq: number of the latest event record
  * @limit: how many records there may be; constant
  * @number: names the instance in the trace and in fdinfo; constant
- * @user: whose place it takes, and who its records count for; constant
- * @wait: who reads or polls
- * @fasync: who is sent SIGIO; owned by fasync_helper()
+ * @user: as whose it is counted; constant
+ *
+ * @queues: pending requests, by clock
+ * @backlog: queues in which the interrupt left requests that are due, or whose
+ *	timer it left to be started, to the tasklet: a bit each
+ * @dpc: the tasklet
+ * @expired: records that the tasklet has to complete, or to signal
+ * @completing: records on @expired or @deferred, or being signalled
+ *
+ * @armed: requests that were ever armed
+ * @completed: of these, those that have expired for the last time
+ * @cancelled: of these, those that were cancelled
+ * @pending: of these, those that will expire; at every moment @armed is the sum
+ *	of the other three
+ *
+ * @ready: event records, for read()
+ * @unread: records on @ready
+ * @seq: number of the latest event record
+ * @wait: threads that read or poll; has a lock of its own
+ * @fasync: processes that are sent SIGIO; owned by fasync_helper()
+ *
+ * @signaller: enum evnotify_signaller
+ * @signalling: the record whose eventfd is signalled right now, or NULL;
+ *	written by the signaller only, without @lock
+ * @signalled: threads that wait for @signalling or @signaller to change; has a
+ *	lock of its own
+ * @deferred: records whose eventfds are to be signalled in process context
+ * @nr_deferred: how many they are
+ * @wakes: event records that readers are to be woken for in process context
+ * @turn: in the list of instances of @user that want a turn of the work item;
+ *	under the lock of @user
+ * @flush: held by the CANCEL of all that has set @flushing
+ * @flushing: a CANCEL of all waits to be, or is, the signaller: nobody else
+ *	begins to signal
+ * @closing: the last reference to the file has gone: signal no eventfd again
+ *
+ * @free: unused records
+ * @let_go: records that are used when no others are free: until then, a WAIT
+ *	may come again and ask how its request ended
+ * @serial: serial number of the latest id
+ * @eventfds: a record may hold an eventfd
+ * @nr_reqs: records that there are
  * @growing: held while a chunk is added
  * @chunks: records by chunk number
  * @nr_chunks: how many there are
@@ -321,39 +354,49 @@ struct evnotify_queue {
  */
 struct evnotify_instance {
 	spinlock_t lock;	/* everything but what says otherwise */
-	struct tasklet_struct dpc;
+	u32 limit;
+	u32 number;
+	struct evnotify_user *user;
+
+	/* -- from the timer to the tasklet: timer.c, complete.c -- */
 	struct evnotify_queue queues[EVNOTIFY_NR_CLOCKS];
-	struct evnotify_fifo expired;
-	struct evnotify_fifo ready;
-	struct evnotify_record *free;
-	struct evnotify_fifo let_go;
 	u8 backlog;
-	bool closing;
-	u8 signaller;
-	bool flushing;
-	struct evnotify_fifo deferred;
-	u32 nr_deferred;
-	u32 wakes;
+	struct tasklet_struct dpc;
+	struct evnotify_fifo expired;
 	u32 completing;
-	struct list_head turn;
-	struct evnotify_record *signalling;
-	wait_queue_head_t signalled;
-	struct mutex flush;	/* one CANCEL of all at a time */
+
+	/* -- exactly once: for fdinfo and evnotify_check() -- */
 	u64 armed;
 	u64 completed;
 	u64 cancelled;
 	u32 pending;
+
+	/* -- event records and who waits for them: read.c, poll() -- */
 	u32 unread;
-	u32 nr_reqs;
-	bool eventfds;
-	u64 serial;
+	struct evnotify_fifo ready;
 	u64 seq;
-	u32 limit;
-	u32 number;
-	struct evnotify_user *user;
 	wait_queue_head_t wait;
 	struct fasync_struct *fasync;
-	struct mutex growing;	/* see the top of this file */
+
+	/* -- eventfds, and what is left to process context: signal.c -- */
+	u8 signaller;
+	bool flushing;
+	bool closing;
+	struct evnotify_record *signalling;
+	wait_queue_head_t signalled;
+	struct evnotify_fifo deferred;
+	u32 nr_deferred;
+	u32 wakes;
+	struct list_head turn;
+	struct mutex flush;	/* one CANCEL of all at a time */
+
+	/* -- records: pool.c -- */
+	struct evnotify_record *free;
+	struct evnotify_fifo let_go;
+	u64 serial;
+	bool eventfds;
+	u32 nr_reqs;
+	struct mutex growing;	/* one thread at a time adds a chunk */
 	struct evnotify_record **chunks;
 	u32 nr_chunks;
 	u32 max_chunks;
@@ -362,15 +405,15 @@ struct evnotify_instance {
 };
 
 /**
- * struct evnotify_input - where requests come from
- * @uptr: memory of the process
- * @from: memory of any other kind, in place of @uptr; or NULL
- * @waiter: see struct evnotify_record
+ * struct evnotify_input - the requests that a call passes in
+ * @uptr: the next of them, in memory of the process
+ * @from: or, if this is not NULL, what write_iter() was given in place of @uptr
+ * @waiter: of a WAIT: see struct evnotify_record; or NULL
  * @req: set to the latest record that was armed
  * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
  * @ids: write the ids back to @uptr
  * @id_failed: set if it was the id that could not be written
- * @start: queues that have a new first request, a bit each
+ * @start: queues whose timer has to be started, a bit each
  */
 struct evnotify_input {
 	struct evnotify_request __user *uptr;
@@ -383,17 +426,17 @@ struct evnotify_input {
 	u8 start;
 };
 
-/* main.c */
+/* main.c: parameters; the work item of all users */
 extern unsigned int evnotify_max_requests;
 extern unsigned int evnotify_min_period_ns;
 extern unsigned int evnotify_max_user_instances;
-extern struct workqueue_struct *evnotify_workqueue;
 extern unsigned int evnotify_max_user_requests;
+extern struct workqueue_struct *evnotify_workqueue;
 
-/* file.c */
+/* file.c: what a file descriptor can do */
 extern const struct file_operations evnotify_fops;
 
-/* instance.c */
+/* instance.c: made at open, ended after the last close */
 struct evnotify_instance *evnotify_instance_create(void);
 void evnotify_instance_destroy(struct evnotify_instance *inst);
 #ifdef CONFIG_EVNOTIFY_DEBUG
@@ -404,8 +447,15 @@ static inline void evnotify_check(struct evnotify_instance *inst)
 }
 #endif
 
+/* request.c: arm, update */
+ssize_t evnotify_submit(struct evnotify_instance *inst,
+			struct evnotify_input *input, size_t count);
+int evnotify_update_times(struct evnotify_instance *inst,
+			  const struct evnotify_update *args);
+
 /* timer.c: the source of events */
 ktime_t evnotify_now(unsigned int clock);
+ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time);
 void evnotify_timer_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
 void evnotify_timer_start(struct evnotify_queue *q);
@@ -413,7 +463,6 @@ void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_record *req);
 void evnotify_expire_backlog(struct evnotify_instance *inst);
 void evnotify_unpark(struct evnotify_instance *inst,
 		     struct evnotify_record *req);
-ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time);
 
 /* complete.c: the tasklet, cancellation */
 void evnotify_dpc(struct tasklet_struct *dpc);
@@ -433,7 +482,7 @@ struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
 					     u64 id, struct completion *done,
 					     struct evnotify_event *event);
 void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_record *req, bool told);
+		       struct evnotify_record *req, bool delivered);
 
 /* read.c: read() */
 ssize_t evnotify_read(struct file *file, char __user *buf, size_t size,
@@ -459,12 +508,6 @@ void evnotify_flush(struct evnotify_instance *inst);
 void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records);
 DECLARE_PER_CPU(u8, evnotify_unmeasured);
 
-/* request.c: arm, update */
-ssize_t evnotify_submit(struct evnotify_instance *inst,
-			struct evnotify_input *input, size_t count);
-int evnotify_update_times(struct evnotify_instance *inst,
-			  const struct evnotify_update *args);
-
 /* user.c: how many instances and requests a user has, and whose turn it is */
 struct evnotify_user *evnotify_user_get(void);
 void evnotify_user_put(struct evnotify_user *user);
@@ -473,7 +516,7 @@ void evnotify_user_uncharge(struct evnotify_user *user, unsigned int nr);
 void evnotify_user_queue(struct evnotify_instance *inst);
 void evnotify_user_dequeue(struct evnotify_instance *inst);
 
-/* pool.c, the records */
+/* pool.c: the records */
 void evnotify_pool_init(struct evnotify_instance *inst);
 void evnotify_pool_destroy(struct evnotify_instance *inst);
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp);
@@ -516,15 +559,15 @@ static inline void evnotify_offsets(s64 *offsets)
 	offsets[EVNOTIFY_TAI] = 0;
 }
 
-/* True while @req is in the queue of its clock. */
+/* True while @req will expire: it is in the queue of a clock, or parked. */
 static inline bool evnotify_is_pending(const struct evnotify_record *req)
 {
 	return req->state >= EVNOTIFY_IN_LINE;
 }
 
 /*
- * A run of a tasklet begins.  Sets @over if the budget of this CPU is used up, and
- * returns what evnotify_budget_end() wants.
+ * A tasklet begins to run.  Sets @over if the budget of this CPU is used up.
+ * Returns what evnotify_budget_end() has to be passed.
  */
 static inline u64 evnotify_budget_begin(bool *over)
 {
@@ -536,24 +579,32 @@ static inline u64 evnotify_budget_begin(bool *over)
 	return evnotify_budget_measure(over);
 }
 
-/* It ends; it began when jiffies was @tick. */
+/* The tasklet ends; it began when jiffies was @tick. */
 static inline void evnotify_budget_end(u64 began, unsigned long tick)
 {
 	if (began || time_after(jiffies, tick))
 		evnotify_budget_spend(began, jiffies - tick);
 }
 
-/* True if somebody may want to be told of event records. */
+/*
+ * True if somebody reads, polls or is sent SIGIO.  To be asked after a record
+ * has become ready:
+ *
+ *	read(), poll(), O_ASYNC			who completes a request
+ *	enter inst->wait or inst->fasync	inst->ready.head = req
+ *	smp_mb()				smp_mb()
+ *	inst->ready.head?			inst->wait, inst->fasync?
+ *
+ * At least one of the two sees what the other has written: no record is ready
+ * while everybody sleeps.  The barrier on the left is in evnotify_sleep(),
+ * evnotify_poll() and evnotify_fasync(), that on the right in wq_has_sleeper().
+ */
 static inline bool evnotify_has_waiters(struct evnotify_instance *inst)
 {
-	/*
-	 * Pairs with the barriers in evnotify_poll(), in evnotify_sleep() and, for
-	 * inst->fasync, in evnotify_fasync().
-	 */
 	return wq_has_sleeper(&inst->wait) || READ_ONCE(inst->fasync);
 }
 
-/* Tell them of @records new ones; tasklet or process, without inst->lock. */
+/* Wake readers for @records new event records; inst->lock is not held. */
 static inline void evnotify_wake(struct evnotify_instance *inst,
 				 unsigned int records)
 {
@@ -561,7 +612,7 @@ static inline void evnotify_wake(struct evnotify_instance *inst,
 		evnotify_wake_waiters(inst, records);
 }
 
-/* True if eventfds of this instance are signalled in process context now. */
+/* True while eventfds of this instance are signalled in process context. */
 static inline bool
 evnotify_signals_in_process(const struct evnotify_instance *inst)
 {
@@ -569,8 +620,8 @@ evnotify_signals_in_process(const struct evnotify_instance *inst)
 }
 
 /*
- * What a clock shows at the host's @time if it is @offset ahead.  A time that
- * never comes stays one; one before the clock began is 0.
+ * The host's @time on a clock that is @offset ahead.  KTIME_MAX, a time that
+ * never comes, stays that; a time before the clock began is 0.
  */
 static inline u64 evnotify_shift(ktime_t time, s64 offset)
 {
@@ -581,13 +632,13 @@ static inline u64 evnotify_shift(ktime_t time, s64 offset)
 	return max(time + offset, 0);
 }
 
-/* The status of its event record. */
+/* What the event record of @req has as its status. */
 static inline s32 evnotify_status(const struct evnotify_record *req)
 {
 	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
 }
 
-/* Give back a record that is not pending and on no list; under inst->lock. */
+/* Free a record that is not pending and on no list; inst->lock is held. */
 static inline void evnotify_pool_give(struct evnotify_instance *inst,
 				      struct evnotify_record *req)
 {

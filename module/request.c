@@ -18,23 +18,25 @@
 #include "queue.h"
 #include "trace.h"
 
-/* What the times of one call have in common. */
+/*
+ * The clocks as they were at the start of a call: all its relative times count
+ * from then.
+ */
 struct evnotify_times {
-	/* The time on each clock, where @known has its bit. */
-	ktime_t now[EVNOTIFY_NR_CLOCKS];
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
-	u32 known;
+	ktime_t now[EVNOTIFY_NR_CLOCKS];	/* by clock, if read */
+	s64 offsets[EVNOTIFY_NR_CLOCKS];	/* see evnotify_offsets() */
+	u32 read;				/* clocks, a bit each */
 };
 
 static __always_inline void evnotify_times_init(struct evnotify_times *times)
 {
-	times->known = 0;
+	times->read = 0;
 	evnotify_offsets(times->offsets);
 }
 
 /*
- * The queue for a due time.  A time that elapses is not measured on a clock that
- * can be set.
+ * The queue for a due time.  A relative time elapses whatever the clock is set
+ * to: it is measured on CLOCK_MONOTONIC if the clock can be set.
  */
 static __always_inline unsigned int evnotify_queue_for(unsigned int clock,
 						       u32 flags)
@@ -43,10 +45,7 @@ static __always_inline unsigned int evnotify_queue_for(unsigned int clock,
 	       clock : EVNOTIFY_MONOTONIC;
 }
 
-/*
- * The due time as host time, on the clock of evnotify_queue_for().  Relative
- * times of one call count from the same instant.
- */
+/* The due time as host time, on the clock of evnotify_queue_for(). */
 static __always_inline ktime_t
 evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 	     u32 flags)
@@ -55,9 +54,9 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 
 	clock = evnotify_queue_for(clock, flags);
 	if (!(flags & EVNOTIFY_ABSTIME)) {
-		if (!(times->known & BIT(clock))) {
+		if (!(times->read & BIT(clock))) {
 			times->now[clock] = evnotify_now(clock);
-			times->known |= BIT(clock);
+			times->read |= BIT(clock);
 		}
 		return ktime_add_safe(times->now[clock], due_ns);
 	}
@@ -68,7 +67,7 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 	return due_ns > offset ? due_ns - offset : 0;
 }
 
-/* EVNOTIFY_NR_CLOCKS: it is none of ours. */
+/* EVNOTIFY_NR_CLOCKS if there is no such clock for requests. */
 static unsigned int evnotify_clock_of(clockid_t clockid)
 {
 	switch (clockid) {
@@ -85,7 +84,7 @@ static unsigned int evnotify_clock_of(clockid_t clockid)
 	}
 }
 
-/* What a request and an update have in common. */
+/* Checks what a request and an update have in common. */
 static __always_inline bool
 evnotify_times_ok(u64 due_ns, u64 period_ns, u32 count, u32 flags)
 {
@@ -110,7 +109,7 @@ evnotify_request_ok(const struct evnotify_request *request, bool wait)
 	return request->mode == EVNOTIFY_MODE_EVENTFD && !wait;
 }
 
-/* Read a request from the memory of the process; no page faults. */
+/* Read a request from memory of the process, with page faults disabled. */
 static __always_inline bool
 evnotify_get_user(struct evnotify_request *to,
 		  const struct evnotify_request __user *from)
@@ -121,7 +120,7 @@ evnotify_get_user(struct evnotify_request *to,
 	return !__copy_from_user_inatomic(to, from, sizeof(*to));
 }
 
-/* The same for memory of any other kind. */
+/* Read a request from what write_iter() was given, and do not advance. */
 static noinline bool evnotify_get_iter(struct evnotify_request *to,
 				       struct iov_iter *from)
 {
@@ -145,9 +144,9 @@ fault:
 }
 
 /*
- * Take one request from @input and arm it.  Returns 0 or an error, and then
- * nothing has changed; -ENOMEM if the pool has to grow, -EFAULT if memory has
- * to be brought in.
+ * Take the next request of @input and arm it.  Returns 0; or an error, and then
+ * nothing has changed.  -ENOMEM: the pool has to grow; -EFAULT: memory of the
+ * process has to be faulted in.
  */
 static __always_inline int
 evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input,
@@ -200,7 +199,7 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	req->count = 0;
 	req->due = evnotify_due(times, clock, request.due_ns, request.flags);
 	req->period = request.period_ns;
-	req->left = request.count;
+	req->remaining = request.count;
 	req->clock = clock;
 	req->queue = evnotify_queue_for(clock, request.flags);
 	req->mode = request.mode;
@@ -226,10 +225,10 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 }
 
 /*
- * Bring in the memory that evnotify_submit_one() missed, by doing what failed
- * there: whatever kind of memory it is, the answer is the same.  False: there is
- * none.  An id is written only once the request was read and found good: a bad
- * one is EINVAL, wherever it is.
+ * Fault in the memory that evnotify_submit_one() could not get at, by doing the
+ * same with page faults enabled.  Returns false if there is no such memory.
+ * The id is not written unless that was what failed: a request that turns out
+ * to be bad gives EINVAL, also in memory that cannot be written.
  */
 static noinline bool
 evnotify_fault_in_request(const struct evnotify_input *input)
@@ -274,7 +273,7 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 			ret = evnotify_submit_one(inst, input, &times);
 		} while (!ret && ++taken < end);
 		pagefault_enable();
-		/* Once for a step: each start takes as long as arming does. */
+		/* Once a step: to start a timer takes as long as to arm. */
 		for (; input->start; input->start &= input->start - 1)
 			evnotify_timer_start(&inst->queues[__ffs(input->start)]);
 		inst->armed += taken - before;
@@ -290,8 +289,9 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 			ret = 0;
 		input->id_failed = false;
 		/*
-		 * Only death ends a batch early.  Other signals wait, and what
-		 * looks like one may be none: work of io_uring for this thread.
+		 * A signal ends a batch early only if it kills the thread.
+		 * signal_pending() would be true as well for work that io_uring
+		 * has for this thread.
 		 */
 		if (!ret && fatal_signal_pending(current))
 			ret = -EINTR;
@@ -308,8 +308,8 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
  * @args: what the process passed in
  *
  * Context: process.
- * Return: 0, -EINVAL for bad times, also for a period if a WAIT blocks on the
- * request, or an error as of evnotify_cancel_one().
+ * Return: 0; -EINVAL for bad times, or for a period if a WAIT armed the
+ * request; or an error of evnotify_find().
  */
 int evnotify_update_times(struct evnotify_instance *inst,
 			  const struct evnotify_update *args)
@@ -328,7 +328,7 @@ int evnotify_update_times(struct evnotify_instance *inst,
 	spin_lock_irq(&inst->lock);
 	req = evnotify_find(inst, args->id);
 	if (!IS_ERR(req) && req->state == EVNOTIFY_PARKED) {
-		/* Expirations that have passed stay, and may be the last. */
+		/* Count the expirations that have passed: maybe its last. */
 		evnotify_unpark(inst, req);
 		req = evnotify_find(inst, args->id);
 	}
@@ -343,7 +343,7 @@ int evnotify_update_times(struct evnotify_instance *inst,
 		req->due = evnotify_due(&times, req->clock, args->due_ns,
 					args->flags);
 		req->period = args->period_ns;
-		req->left = args->count;
+		req->remaining = args->count;
 		evnotify_timer_add(q, req);
 		trace_evnotify_update(inst, req);
 	}

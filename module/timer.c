@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - the source of events: a timer per clock
+ * evnotify - the source of events: a timer for each clock
  *
- * The timer stands for a device, evnotify_interrupt() for its interrupt: it
- * finds the requests that an event is for and hands them to the tasklet.  What
- * becomes of them there, in complete.c, knows nothing of due times.
+ * The timer stands for a device, evnotify_interrupt() for its interrupt
+ * handler: it finds the requests that an event is for and hands them to the
+ * tasklet.  What complete.c does with them there has nothing to do with due
+ * times.
  */
 #include <linux/bitops.h>
 #include <linux/lockdep.h>
@@ -41,7 +42,14 @@ ktime_t evnotify_now(unsigned int clock)
 	return ktime_get_clocktai();
 }
 
-/* What the clock of @req says at a time on the clock of its queue. */
+/**
+ * evnotify_on_clock - convert a time to the clock that the process gave
+ * @req: the request
+ * @time: on the clock of the queue of @req
+ *
+ * Context: any.
+ * Return: the same moment on the clock of @req, as that is set now.
+ */
 ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time)
 {
 	ktime_t shifted;
@@ -57,9 +65,10 @@ ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time)
  * evnotify_timer_start - let the timer run out when the first request is due
  * @q: the queue
  *
- * A timer that runs out earlier is left alone: it finds nothing due, and is set
- * then.  That costs an interrupt, and saves a start for each request that is
- * cancelled or put off before it is due, as timeouts are.
+ * A timer that runs out earlier is left alone: then the interrupt finds nothing
+ * due, and sets the timer again.  Of many requests that are cancelled or put
+ * off before they are due, as timeouts are, few cost an interrupt, and none a
+ * start of the timer.
  *
  * Context: inst->lock held.
  */
@@ -70,7 +79,7 @@ void evnotify_timer_start(struct evnotify_queue *q)
 	lockdep_assert_held(&q->inst->lock);
 	if (!first)
 		return;
-	/* If it is running out just now, its interrupt waits for our lock. */
+	/* If the timer runs out right now, its interrupt waits for the lock. */
 	if (hrtimer_is_queued(&q->timer) &&
 	    hrtimer_get_expires(&q->timer) <= first->due)
 		return;
@@ -78,7 +87,7 @@ void evnotify_timer_start(struct evnotify_queue *q)
 }
 
 /**
- * evnotify_timer_add - insert a request, and start the timer if it is for it
+ * evnotify_timer_add - put a request into a queue; start its timer if needed
  * @q: its queue
  * @req: the request
  *
@@ -111,15 +120,15 @@ evnotify_count(struct evnotify_record *req, ktime_t now)
 	late = ktime_sub(now, req->due);
 	if (late >= req->period)
 		count += div64_u64(late, req->period);
-	if (req->left)
-		count = min_t(u64, count, req->left);
+	if (req->remaining)
+		count = min_t(u64, count, req->remaining);
 	req->event_due += (count - 1) * req->period;
 	req->count = min(req->count + count,
 			 req->mode == EVNOTIFY_MODE_EVENTFD ?
 			 EVNOTIFY_MAX_SIGNALS : U32_MAX);
-	if (req->left) {
-		req->left -= count;
-		if (!req->left)
+	if (req->remaining) {
+		req->remaining -= count;
+		if (!req->remaining)
 			return false;
 	}
 	req->due = ktime_add_safe(req->event_due, req->period);
@@ -127,8 +136,9 @@ evnotify_count(struct evnotify_record *req, ktime_t now)
 }
 
 /*
- * The times of a record that was measured on CLOCK_MONOTONIC for another clock,
- * by what that clock says now: how late it is stays as it is.
+ * A relative time on a clock that can be set is measured on CLOCK_MONOTONIC.
+ * Convert the times of such a record, which has just expired, to the clock that
+ * the process gave: the difference of the two stays the same.
  */
 static noinline void evnotify_convert(struct evnotify_record *req)
 {
@@ -139,11 +149,12 @@ static noinline void evnotify_convert(struct evnotify_record *req)
 }
 
 /*
- * @req is due and in no queue: it goes to the tasklet, and a periodic one goes
- * back to its queue at once, but not if its eventfd is signalled in process
- * context.  Then its timer waits for that, and the expirations that pass in the
- * meantime are counted when the signal has been given: no request costs its CPU
- * more interrupts than that thread can give signals.
+ * @req is due and in no queue: hand it to the tasklet.  A periodic one goes back
+ * to its queue at once, unless its eventfd is signalled in process context.
+ * Then it is parked, in no queue, until it has been signalled;
+ * evnotify_unpark() then counts the expirations that have passed.  So no
+ * request costs its CPU more interrupts than process context can give signals
+ * for.
  */
 static __always_inline void
 evnotify_expire_req(struct evnotify_queue *q, struct evnotify_record *req,
@@ -169,7 +180,7 @@ evnotify_expire_req(struct evnotify_queue *q, struct evnotify_record *req,
 		inst->completing++;
 		evnotify_fifo_push(&inst->expired, req);
 	} else if (req->list == EVNOTIFY_READY) {
-		/* An overrun: the process sees it in the record. */
+		/* An overrun: the record is unread, and counts one more. */
 		req->completed = req->expired;
 	}
 }
@@ -177,11 +188,11 @@ evnotify_expire_req(struct evnotify_queue *q, struct evnotify_record *req,
 /**
  * evnotify_unpark - let a parked request expire again
  * @inst: the instance
- * @req: the request; what it expired while it was parked is counted now, and it
- *	may have completed by that
+ * @req: the request
  *
- * It stays parked if it expired again and its signal has to be given in process
- * context, too.
+ * The expirations that have passed while it was parked are counted now.  They
+ * may be its last; or it is parked again, if their signals have to be given in
+ * process context as well.
  *
  * Context: inst->lock held.
  */
@@ -203,9 +214,9 @@ void evnotify_unpark(struct evnotify_instance *inst,
 }
 
 /*
- * Hand what is due to the tasklet, at most @n requests: they leave the queue; a
- * periodic one comes back to it at once.  Returns the first that is left in the
- * queue, due or not, or NULL.
+ * Take what is due out of a queue, at most @n requests, and hand it to the
+ * tasklet.  Returns the first request of the queue after that, due or not, or
+ * NULL.
  */
 static __always_inline struct evnotify_record *
 evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
@@ -221,13 +232,13 @@ evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
 }
 
 /**
- * evnotify_expire_backlog - go on where an interrupt left off
+ * evnotify_expire_backlog - expire what an interrupt left to the tasklet
  * @inst: the instance
  *
- * It takes a batch, a share of it from each clock: the tasklet comes again for
- * the rest.  It reads the clock anew, since a request may have been armed after
- * the interrupt, and the clock may have been set back: no time of expiration lies
- * before the call that armed the request, and nothing expires too early.
+ * It takes a batch, a share of it from each clock; the tasklet runs again for
+ * the rest.  It does not use the time of the interrupt: a request may have been
+ * armed since, and must not expire before that; and the clock may have been set
+ * back, so that what was due then is not due now.
  *
  * Context: inst->lock held; inst->backlog is not 0.
  */
@@ -251,9 +262,9 @@ void evnotify_expire_backlog(struct evnotify_instance *inst)
 }
 
 /*
- * The interrupt.  On PREEMPT_RT it runs in a thread, like the tasklet: the
- * timer is not marked for expiry in hard interrupt context, so the spinlock
- * may sleep there.
+ * The interrupt.  On PREEMPT_RT it runs in a thread, as the tasklet does: there
+ * inst->lock may sleep, so the timer is not marked for expiry in hard interrupt
+ * context.
  */
 static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 {
@@ -268,10 +279,11 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 	now = hrtimer_cb_get_time(timer);
 	first = evnotify_expire(q, now, EVNOTIFY_IRQ_BATCH);
 	/*
-	 * The core has read the clock before, once, and calls us again for as
-	 * long as the timer's time has passed by that.  If the clock has been
-	 * set back since, it would do so until the clock gets there again.  So
-	 * where the clock can be set, the tasklet starts the timer.
+	 * The core of hrtimers has read the clock once, and calls this function
+	 * for as long as the expiry of the timer is not later than that.  If
+	 * the clock has been set back since, nothing is due by the new time,
+	 * and the core would call for as long as it takes to get there again.
+	 * So a timer on a clock that can be set is started by the tasklet.
 	 */
 	if (first && (first->due <= now || q->clock == EVNOTIFY_REALTIME ||
 		      q->clock == EVNOTIFY_TAI)) {
@@ -285,8 +297,17 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 
 	if (first && hrtimer_is_queued(timer)) {
 		/*
-		 * Between the expiry and our taking the lock, another CPU
-		 * started the timer: its time must not be touched in place.
+		 * The core keeps queued timers in the order of their expiry:
+		 * that of one that is queued must not be written.
+		 *
+		 *	the interrupt			another CPU
+		 *	the core dequeues the timer
+		 *					spin_lock_irq()
+		 *					inserts a new first
+		 *					hrtimer_start(): queued
+		 *					spin_unlock_irq()
+		 *	spin_lock()
+		 *	hrtimer_is_queued(): true
 		 */
 		evnotify_timer_start(q);
 	} else if (first) {

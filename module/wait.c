@@ -13,15 +13,18 @@
 /**
  * evnotify_wait_block - block until a request completes
  * @inst: the instance
- * @req: an armed request whose waiter @done is
+ * @req: an armed request, whose @waiter is @done
  * @done: completed when @req is
- * @event: set to its completion
+ * @event: set to the event record
  *
- * What interrupts the sleep leaves the request as it is, for a WAIT with its id:
- * a signal without handler, such as a stop, a freezer, a tracer or work of
- * io_uring for this thread, after which the kernel makes the same call again; or
- * a handler, after which the process does.  Death while it sleeps ends the
- * request.  If the completion has won, the caller learns that in either case.
+ * If something interrupts the sleep, the request goes on as it is, and a WAIT
+ * with its id can take it up again.  Who makes that call depends on what it
+ * was.  After a signal without handler (a stop, a tracer), the freezer, or work
+ * of io_uring for this thread, the kernel does; after a handler, the process
+ * may.  Only a signal that kills the thread ends the request.  All of that
+ * holds as long as the request is pending: if it has expired, or been
+ * cancelled, the call waits for the event and returns it, whatever signal there
+ * is.
  *
  * Context: process.
  * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.
@@ -47,12 +50,15 @@ int evnotify_wait_block(struct evnotify_instance *inst,
 			return -ERESTARTNOHAND;
 		}
 		spin_unlock_irq(&inst->lock);
-		/* The tasklet has it in hand: this does not take long. */
+		/* It has expired, and the tasklet is about to complete it. */
 		wait_for_completion(done);
 	}
 
 	evnotify_offsets(offsets);
-	/* complete() was called under the lock: wait for it to be released. */
+	/*
+	 * complete() is called with the lock held: whoever did that may still
+	 * be at work on the record.
+	 */
 	spin_lock_irq(&inst->lock);
 	evnotify_fill(event, req, offsets[req->clock]);
 	spin_unlock_irq(&inst->lock);
@@ -60,15 +66,16 @@ int evnotify_wait_block(struct evnotify_instance *inst,
 }
 
 /**
- * evnotify_wait_resume - take up what an interrupted WAIT has left behind
+ * evnotify_wait_resume - take up a request that an interrupted WAIT has left
  * @inst: the instance
  * @id: what the process passed in
  * @done: completed when the request is
- * @event: set if there is no request any more, but it is known how it ended
+ * @event: set if the request was cancelled meanwhile
  *
  * Context: process.
- * Return: the request, for evnotify_wait_block(); NULL if @event is set; or
- * ERR_PTR(-ENOENT) if no WAIT has left such a request.
+ * Return: the request, for evnotify_wait_block(); NULL if @event is set, and
+ * the WAIT ends with that; or ERR_PTR(-ENOENT) if no WAIT has left such a
+ * request.
  */
 struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
 					     u64 id, struct completion *done,
@@ -91,6 +98,7 @@ struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
 	} else {
 		req->waiter = done;
 		req->wait = EVNOTIFY_FOR_WAIT;
+		/* It has completed while no thread blocked on it. */
 		if (req->list == EVNOTIFY_HELD)
 			complete(done);
 	}
@@ -102,16 +110,17 @@ struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
  * evnotify_wait_end - finish a WAIT
  * @inst: the instance
  * @req: what evnotify_wait_block() waited for
- * @told: the process has the event; if not, read() gives it
+ * @delivered: whether the event could be copied to the process; if not, read()
+ *	gives it
  *
  * Context: process.
  */
 void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_record *req, bool told)
+		       struct evnotify_record *req, bool delivered)
 {
 	spin_lock_irq(&inst->lock);
 	req->wait = EVNOTIFY_FOR_READ;
-	if (told) {
+	if (delivered) {
 		trace_evnotify_read(inst, req);
 		evnotify_free(inst, req);
 	} else {
@@ -119,6 +128,6 @@ void evnotify_wait_end(struct evnotify_instance *inst,
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
-	if (!told)
+	if (!delivered)
 		evnotify_wake(inst, 1);
 }
