@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - complete requests: the tasklet, cancellation
+ * evnotify - complete requests: the tasklet, or a cancellation
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -44,10 +44,15 @@ void evnotify_make_ready(struct evnotify_instance *inst,
 }
 
 /*
- * What a WAIT has left is cancelled, or has expired: whoever cancels it needs its
- * place.  But the WAIT may be about to come again, after a stop, and then has to
- * learn what became of its request.  So the record is used for another when no
- * other is free.  If the tasklet has yet to complete it, that happens then.
+ * Let the record of a request be used again that an interrupted WAIT has left
+ * behind.  A CANCEL calls this, whether it was the one that ended the request
+ * or not: a process that cancels wants the place under its limit back.  But the
+ * WAIT may be about to come again, after a stop, and then has to learn how its
+ * request ended.  So the record goes to inst->let_go, from where it is taken
+ * when no other is free.
+ *
+ * A request that has expired and that the tasklet has not completed yet is
+ * marked for that: evnotify_complete() calls this again.
  */
 static void evnotify_let_go(struct evnotify_instance *inst,
 			    struct evnotify_record *req)
@@ -60,7 +65,7 @@ static void evnotify_let_go(struct evnotify_instance *inst,
 	evnotify_fifo_push(&inst->let_go, req);
 }
 
-/* Complete a PENDING request.  Returns how many records are ready by that. */
+/* Complete a PENDING request.  Returns how many event records became ready. */
 static __always_inline unsigned int
 evnotify_complete(struct evnotify_instance *inst, struct evnotify_record *req,
 		  ktime_t now)
@@ -81,9 +86,9 @@ evnotify_complete(struct evnotify_instance *inst, struct evnotify_record *req,
 }
 
 /*
- * Complete what has expired, one batch of it.  Requests whose eventfds the caller
- * will signal go to @batch; if it is NULL, they will be signalled in process
- * context.  Returns how many event records are ready by that.
+ * Complete what has expired, one batch of it.  Requests of mode EVENTFD go to
+ * @batch, for evnotify_signal(); if @batch is NULL, they are deferred.  Returns
+ * how many event records became ready.
  */
 static __always_inline unsigned int
 evnotify_complete_batch(struct evnotify_instance *inst,
@@ -126,7 +131,7 @@ evnotify_complete_batch(struct evnotify_instance *inst,
  * Eventfds will be signalled in process context.
  *
  * Context: inst->lock held.
- * Return: how many event records are ready by that.
+ * Return: how many event records became ready.
  */
 unsigned int evnotify_complete_expired(struct evnotify_instance *inst)
 {
@@ -137,9 +142,9 @@ unsigned int evnotify_complete_expired(struct evnotify_instance *inst)
  * evnotify_dpc - complete what has expired, one batch at a time
  * @dpc: inst->dpc
  *
- * A tasklet is what the DPC of the WDK sample is.  New code would take a work
- * item on a BH workqueue (Linux 6.9): tasklet_schedule() and tasklet_kill() are
- * all that would change.
+ * The tasklet, which corresponds to the DPC of the WDK sample.  New code would
+ * use a work item on a BH workqueue (Linux 6.9): tasklet_setup(),
+ * tasklet_schedule() and tasklet_kill() are all that would change.
  *
  * Context: softirq.
  */
@@ -176,7 +181,7 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 	evnotify_budget_end(began, tick);
 }
 
-/* A cancellation takes a pending request out of its queue: it has won. */
+/* Take a pending request out of its queue, to cancel it. */
 static __always_inline void
 evnotify_cancel_pending(struct evnotify_instance *inst,
 			struct evnotify_record *req)
@@ -192,14 +197,17 @@ evnotify_cancel_pending(struct evnotify_instance *inst,
 	trace_evnotify_cancel(inst, req);
 }
 
-/* Cancel a pending request.  Returns how many records are ready by that. */
+/* Cancel a pending request.  Returns how many event records became ready. */
 static __always_inline unsigned int
 evnotify_cancel_req(struct evnotify_instance *inst, struct evnotify_record *req)
 {
 	unsigned int records;
 
 	evnotify_cancel_pending(inst, req);
-	/* On a list, the record is yet to be seen: it tells of this, too. */
+	/*
+	 * The record is on its way to the process, since the request expired
+	 * before: whoever passes it on sees that it is cancelled.
+	 */
 	if (req->list != EVNOTIFY_NO_LIST)
 		return 0;
 	if (req->mode == EVNOTIFY_MODE_PENDING) {
@@ -229,13 +237,13 @@ void evnotify_drop(struct evnotify_instance *inst, struct evnotify_record *req)
  * @inst: the instance
  * @id: names the request
  *
- * When it returns 0, an eventfd is not signalled any more: it waits for a signal
- * of this request that is under way, and for nothing else.
+ * If eventfd_signal() is being called for this request, wait until it is not:
+ * after this function has returned 0, the eventfd is not signalled for it.
  *
  * Context: process.
- * Return: 0; -EALREADY if the request has been cancelled, or has expired for the
- * last time: then its record or signal will come; or -ENOENT if there never was
- * one of that id.
+ * Return: 0; -EALREADY if the request has been cancelled, or has expired for
+ * the last time and its record or signal has come or will come; or -ENOENT if
+ * there never was a request of that id.
  */
 int evnotify_cancel_one(struct evnotify_instance *inst, u64 id)
 {
@@ -269,9 +277,10 @@ int evnotify_cancel_one(struct evnotify_instance *inst, u64 id)
  * evnotify_cancel_all - cancel whatever is armed when the call begins
  * @inst: the instance
  *
- * It goes by records and not by due times: each step is a batch, and what other
- * threads arm meanwhile neither delays it nor is hit.  When it returns, what had
- * expired before is readable or signalled, and nothing of it follows.
+ * It goes through the records, not through the queues.  So it can let go of the
+ * lock after each EVNOTIFY_STEP of them, and knows by its id each request that
+ * another thread has armed since: those are not cancelled.  When it returns,
+ * requests that had expired before are readable, or signalled.
  *
  * Context: process.
  * Return: how many requests it cancelled.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - an instance: made when the device is opened, and ended when the last
- * reference to that open file has gone
+ * evnotify - an instance: made when the device is opened, and ended when the
+ * last reference to that open file has gone
  */
 #include <linux/atomic.h>
 #include <linux/bug.h>
@@ -92,7 +92,9 @@ struct evnotify_instance *evnotify_instance_create(void)
 	mutex_init(&inst->flush);
 	init_waitqueue_head(&inst->signalled);
 	init_waitqueue_head(&inst->wait);
-	/* As jiffies do: what is rare comes first, where it is checked. */
+	/*
+	 * Serial numbers wrap soon in the checked build, so that it is tested.
+	 */
 	if (IS_ENABLED(CONFIG_EVNOTIFY_DEBUG))
 		inst->serial = -8 * EVNOTIFY_SERIAL_STEP;
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
@@ -114,7 +116,9 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 {
 	unsigned int clock;
 
-	/* Nothing to expire: the interrupt does not start the timer again. */
+	/*
+	 * With its queue empty, the interrupt does not start its timer again.
+	 */
 	spin_lock_irq(&inst->lock);
 	inst->closing = true;
 	inst->cancelled += inst->pending;
@@ -128,7 +132,9 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	inst->backlog = 0;
 	spin_unlock_irq(&inst->lock);
 
-	/* The timers schedule the tasklet, and the tasklet asks for turns. */
+	/*
+	 * In this order: timers schedule the tasklet, the tasklet wants turns.
+	 */
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		hrtimer_cancel(&inst->queues[clock].timer);
 	tasklet_kill(&inst->dpc);

@@ -23,14 +23,14 @@
 
 #include "evnotify.h"
 
-/* Of the last chunk, what is beyond the limit is never used. */
+/* How many records of a new chunk will be used, up to the limit. */
 static unsigned int evnotify_chunk_usable(const struct evnotify_instance *inst,
 					  unsigned int chunk)
 {
 	return min(evnotify_chunk_reqs(chunk), inst->limit - inst->nr_reqs);
 }
 
-/* Enter @reqs as the next chunk; there is room for it in inst->chunks. */
+/* Add @reqs as the next chunk; inst->chunks is large enough. */
 static void evnotify_pool_add(struct evnotify_instance *inst,
 			      struct evnotify_record *reqs)
 {
@@ -103,7 +103,7 @@ void evnotify_pool_destroy(struct evnotify_instance *inst)
 						     EVNOTIFY_FIRST_REQS));
 }
 
-/* The same with inst->growing held: nobody else adds a chunk. */
+/* evnotify_pool_grow(), with inst->growing held: nobody else adds a chunk. */
 static int evnotify_pool_grow_locked(struct evnotify_instance *inst, gfp_t gfp)
 {
 	unsigned int chunk = inst->nr_chunks;
@@ -123,7 +123,7 @@ static int evnotify_pool_grow_locked(struct evnotify_instance *inst, gfp_t gfp)
 	free = inst->free;
 	full = inst->nr_reqs == inst->limit;
 	spin_unlock_irq(&inst->lock);
-	/* There may be some from another thread, too: then it is not full. */
+	/* Another thread may have freed some, also if there are all. */
 	if (free)
 		return 0;
 	if (full)
@@ -162,9 +162,9 @@ static int evnotify_pool_grow_locked(struct evnotify_instance *inst, gfp_t gfp)
  * @inst: the instance
  * @gfp: GFP_KERNEL, or GFP_NOWAIT if the caller must not sleep
  *
- * One thread at a time: of two that each take a chunk's share of what the user
- * has left, where that is enough for one, the second would be refused although
- * the chunk of the first has room for both.
+ * One thread at a time.  If two of them added a chunk each, and the user may
+ * have the records of one more chunk only, the second thread would fail
+ * although the chunk of the first has records for both.
  *
  * Context: process, inst->lock not held.
  * Return: 0, also if another thread has made it grow, -ENOSPC if it is as
@@ -207,14 +207,14 @@ struct evnotify_record *evnotify_lookup(struct evnotify_instance *inst, u64 id)
 	lockdep_assert_held(&inst->lock);
 	if (chunk >= inst->nr_chunks)
 		return ERR_PTR(-ENOENT);
-	/* The process chose the place: no speculation beyond what is there. */
+	/* The process chose the place: do not speculate beyond the chunks. */
 	chunk = array_index_nospec(chunk, inst->nr_chunks);
 	nr = evnotify_chunk_reqs(chunk);
 	if (slot >= nr)
 		return ERR_PTR(-ENOENT);
 	slot = array_index_nospec(slot, nr);
 	req = &inst->chunks[chunk][slot];
-	/* An id that this record never had: none, or newer than its latest. */
+	/* Never issued: no serial number, or one after that of the record. */
 	if (id == place || req->id == place || (s64)(req->id - id) < 0)
 		return ERR_PTR(-ENOENT);
 	return req->id == id ? req : ERR_PTR(-EALREADY);

@@ -20,8 +20,8 @@ static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
  * @req: the request
  *
  * Context: inst->lock held.
- * Return: true if it is the first of the queue now: evnotify_timer_start() has to
- * follow.
+ * Return: true if it is the first of the queue now: evnotify_timer_start() has
+ * to follow.
  */
 bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req)
 {

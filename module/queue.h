@@ -5,8 +5,8 @@
  * It has two parts.  Requests that come in the order of their due times, as
  * most do, are in the line, a list that knows its last: they cost an append and
  * a pop.  The others are in the tree.  The first of the queue is the earlier of
- * the first of each.  The tree alone would do, in 60 lines less; then the life of
- * a request of a batch in order takes 662 instructions in place of 350.
+ * the first of each.  The tree alone would do, in 60 lines less; then the life
+ * of a request of a batch in order takes 662 instructions in place of 350.
  *
  * Everything here is under inst->lock.  What every request passes through is
  * inline, for the sake of time.  The timer of a queue is in timer.c.
@@ -50,8 +50,9 @@ evnotify_queue_first(struct evnotify_queue *q)
 }
 
 /*
- * Put @req at the end of the line, if that is where its due time belongs.  False:
- * it is in no queue, and evnotify_queue_insert() puts it where it belongs.
+ * Put @req at the end of the line, if that is where its due time belongs.
+ * False: it is in no queue, and evnotify_queue_insert() puts it where it
+ * belongs.
  */
 static inline bool evnotify_queue_append(struct evnotify_queue *q,
 					 struct evnotify_record *req)

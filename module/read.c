@@ -37,7 +37,10 @@ void evnotify_fill(struct evnotify_event *event,
 	event->flags = evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0;
 }
 
-/* evnotify_fill() straight into the memory of the process; no page faults. */
+/*
+ * The same as evnotify_fill(), straight into memory of the process, with page
+ * faults disabled: it takes 40 instructions less than by way of the stack.
+ */
 static __always_inline bool
 evnotify_fill_user(struct evnotify_event __user *event,
 		   const struct evnotify_record *req, s64 offset)
@@ -71,7 +74,7 @@ fault:
 	return false;
 }
 
-/* The same for memory of any other kind; out of the way of the usual one. */
+/* The same by way of the stack, for read_iter(). */
 static noinline bool evnotify_fill_iter(struct iov_iter *to,
 					const struct evnotify_record *req,
 					s64 offset)
@@ -87,31 +90,31 @@ static noinline bool evnotify_fill_iter(struct iov_iter *to,
 }
 
 /*
- * Give the process up to EVNOTIFY_READ_BATCH ready event records, in @uptr or, if
- * @to is not NULL, there.  Each leaves the ready list once it is copied.  Page
- * faults are disabled meanwhile: if the memory is @away, fewer are copied, and
- * the caller has to bring it in and come again.  Returns how many were copied.
+ * Copy up to EVNOTIFY_READ_BATCH event records to @uptr or, if @to is not NULL,
+ * there; each leaves the ready list once it is copied.  Page faults are
+ * disabled: sets @fault if memory has to be faulted in for the next record.
+ * Returns how many were copied.
  */
 static __always_inline size_t
 evnotify_take_batch(struct evnotify_instance *inst,
 		    struct evnotify_event __user *uptr, struct iov_iter *to,
-		    size_t room, bool *away)
+		    size_t count, bool *fault)
 {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_record *req;
-	size_t told = 0;
+	size_t taken = 0;
 
-	*away = false;
+	*fault = false;
 	evnotify_offsets(offsets);
-	room = min_t(size_t, room, EVNOTIFY_READ_BATCH);
+	count = min_t(size_t, count, EVNOTIFY_READ_BATCH);
 	spin_lock_irq(&inst->lock);
 	pagefault_disable();
-	while (told < room && (req = inst->ready.head)) {
+	while (taken < count && (req = inst->ready.head)) {
 		s64 offset = offsets[req->clock];
 
 		if (to ? !evnotify_fill_iter(to, req, offset) :
-			 !evnotify_fill_user(uptr + told, req, offset)) {
-			*away = true;
+			 !evnotify_fill_user(uptr + taken, req, offset)) {
+			*fault = true;
 			break;
 		}
 		trace_evnotify_read(inst, req);
@@ -122,21 +125,23 @@ evnotify_take_batch(struct evnotify_instance *inst,
 		} else {
 			evnotify_pool_give(inst, req);
 		}
-		told++;
+		taken++;
 	}
 	pagefault_enable();
-	inst->unread -= told;
+	inst->unread -= taken;
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
-	return told;
+	return taken;
 }
 
 /*
- * Bring in the memory for a record, by a write as evnotify_take_batch() does it: what
- * kind of memory it is makes no difference.  False: there is none.
+ * Fault in the memory for one event record by writing zeroes to it, as
+ * evnotify_take_batch() will write to it: what kind of memory it is makes no
+ * difference.  Returns false if there is no such memory.
  */
 static noinline bool
-evnotify_fault_in_event(struct evnotify_event __user *event, struct iov_iter *to)
+evnotify_fault_in_event(struct evnotify_event __user *event,
+			struct iov_iter *to)
 {
 	size_t cleared;
 
@@ -148,14 +153,9 @@ evnotify_fault_in_event(struct evnotify_event __user *event, struct iov_iter *to
 }
 
 /*
- * Sleep until there may be a record; false: there is none, but a signal.
- *
- *	evnotify_sleep()			evnotify_complete(), evnotify_wake()
- *	prepare_to_wait_exclusive(), barrier	inst->ready.head = req
- *	inst->ready.head?			smp_mb() in wq_has_sleeper()
- *						somebody on inst->wait?
- *
- * Either we see the record, or whoever completes it sees us.
+ * Sleep until there may be an event record.  Returns false if there is none,
+ * but a signal.  prepare_to_wait_exclusive() has the barrier that
+ * evnotify_has_waiters() pairs with: inst->ready.head is read after it.
  */
 static bool evnotify_sleep(struct evnotify_instance *inst)
 {
@@ -170,41 +170,41 @@ static bool evnotify_sleep(struct evnotify_instance *inst)
 }
 
 /*
- * Times that the memory for one record may be away, though it was written to
- * just before: by another thread that takes it away, or since it is memory that
- * can be cleared and cannot be stored to, of which no machine is known.
+ * Faults in a row after which memory counts as missing, though it could be
+ * written to each time: another thread may unmap it between the fault and the
+ * copy, over and over.
  */
 #define EVNOTIFY_MAX_FAULTS	100
 
 /*
- * Give the process what is ready when the call begins, as far as there is room:
- * periodic requests might supply it for ever.  Returns how many records, or
- * -EFAULT; 0: another reader was faster.
+ * Take up to @count event records of those that are ready when the call begins:
+ * periodic requests may make others ready for as long as it runs.  Returns how
+ * many records, or -EFAULT; 0 if another reader took them all.
  */
 static __always_inline ssize_t
 evnotify_take_ready(struct evnotify_instance *inst,
 		    struct evnotify_event __user *uptr, struct iov_iter *to,
-		    size_t room)
+		    size_t count)
 {
 	unsigned int faults = 0;
 	size_t done = 0;
 	size_t n;
-	bool away;
+	bool fault;
 
-	room = min_t(size_t, room, max(READ_ONCE(inst->unread), 1));
+	count = min_t(size_t, count, max(READ_ONCE(inst->unread), 1));
 	for (;;) {
-		n = evnotify_take_batch(inst, uptr + done, to, room - done,
-					&away);
+		n = evnotify_take_batch(inst, uptr + done, to, count - done,
+					&fault);
 		done += n;
-		if (done == room)
+		if (done == count)
 			return done;
-		if (away) {
+		if (fault) {
 			faults = n ? 0 : faults + 1;
 			if (faults > EVNOTIFY_MAX_FAULTS ||
 			    !evnotify_fault_in_event(uptr + done, to) ||
 			    fatal_signal_pending(current))
 				return done ?: -EFAULT;
-			/* The record is next, whatever else has come. */
+			/* The record that was not copied is still first. */
 			continue;
 		}
 		if (!READ_ONCE(inst->ready.head))
@@ -213,17 +213,17 @@ evnotify_take_ready(struct evnotify_instance *inst,
 	}
 }
 
-/* read() to memory of the process, or, if @to is not NULL, any other. */
+/* read() to memory of the process or, for read_iter(), to @to. */
 static __always_inline ssize_t
 evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 		 size_t size, bool nowait)
 {
 	struct evnotify_instance *inst = file->private_data;
-	size_t room = size / sizeof(struct evnotify_event);
+	size_t count = size / sizeof(struct evnotify_event);
 	bool slept = false;
 	ssize_t ret;
 
-	if (!room)
+	if (!count)
 		return -EINVAL;
 	do {
 		while (!READ_ONCE(inst->ready.head)) {
@@ -233,9 +233,12 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 			if (!evnotify_sleep(inst))
 				return -ERESTARTSYS;
 		}
-		ret = evnotify_take_ready(inst, (void __user *)buf, to, room);
+		ret = evnotify_take_ready(inst, (void __user *)buf, to, count);
 	} while (!ret);
-	/* Who was woken in place of another, and leaves records, wakes that one. */
+	/*
+	 * A wake-up for several records wakes as many exclusive waiters, but
+	 * one may have come here in place of another, and leave records behind.
+	 */
 	if (slept && READ_ONCE(inst->ready.head))
 		evnotify_wake(inst, 1);
 	return ret < 0 ? ret : ret * sizeof(struct evnotify_event);

@@ -3,13 +3,13 @@
  * evnotify - signal eventfds and wake readers, within the budget of a CPU
  *
  * How long eventfd_signal() and the wake-up of an instance take is up to
- * processes: each epoll file and each entry of a poll() that waits makes them
- * longer.  So a CPU has a budget for what its tasklets take, which all instances
- * share.  While it is used up, signals and wake-ups go to a work item, in which
- * users take turns: there the scheduler shares the CPU out.  Everything else
- * stays in the tasklet.
+ * processes: each epoll file and each poll() that waits makes them longer.  So
+ * the tasklets of a CPU, those of all instances, share a budget of time.  While
+ * it is used up, signals and wake-ups are left to a work item, in which users
+ * take turns: there the scheduler shares out the CPU.  Everything else a
+ * tasklet does has a bound, and stays in the tasklet.
  *
- * One eventfd_signal() cannot be divided, whatever it takes.
+ * One eventfd_signal() cannot be divided, however long it takes.
  */
 #include <linux/compiler.h>
 #include <linux/eventfd.h>
@@ -26,22 +26,22 @@
 #include "evnotify.h"
 #include "trace.h"
 
-/* What the tasklets of a CPU may use at once, and the share that comes back. */
+/* The most that the budget can be, and one part in how many of time is added. */
 #define EVNOTIFY_BUDGET_NS	(2 * NSEC_PER_MSEC)
 #define EVNOTIFY_BUDGET_SHARE	4
 /*
- * Reading the clock for each run would cost a lone signal one percent.  So one
- * run in eight is measured, on average, and stands for those that were not:
- * which one, a process cannot foresee.  A run in which the tick changes is
- * always noticed, and stands for itself.
+ * To read the clock in each run of a tasklet would make a lone signal one
+ * percent slower.  So one run in eight is measured, on average, and counts for
+ * those before it that were not; a process cannot foresee which.  A run in
+ * which jiffies changes counts by itself, measured or not.
  */
 #define EVNOTIFY_MAX_UNMEASURED	15
 
 /**
- * struct evnotify_budget - what the tasklets of a CPU have left
- * @left_ns: how long they may still run; below 0 after a long run
- * @time: local_clock() when that was right
- * @weight: runs that the next measured one stands for
+ * struct evnotify_budget - the time that the tasklets of a CPU may still take
+ * @left_ns: that time; below 0 after a long run
+ * @time: local_clock() when @left_ns was last added to
+ * @weight: runs that the next measured one counts for
  *
  * Written by tasklets of this CPU only, as is evnotify_unmeasured.
  */
@@ -53,11 +53,11 @@ struct evnotify_budget {
 
 static DEFINE_PER_CPU(struct evnotify_budget, evnotify_budget);
 
-/* Runs until the next one that is measured. */
+/* Runs of tasklets until the next one that is measured. */
 DEFINE_PER_CPU(u8, evnotify_unmeasured);
 
 /**
- * evnotify_budget_measure - a run of a tasklet begins that is measured
+ * evnotify_budget_measure - begin a run of a tasklet that is measured
  * @over: set if the budget of this CPU is used up
  *
  * Context: tasklet.
@@ -76,9 +76,9 @@ u64 evnotify_budget_measure(bool *over)
 }
 
 /**
- * evnotify_budget_spend - a run of a tasklet ends that counts
+ * evnotify_budget_spend - end a run of a tasklet, and take it off the budget
  * @began: when it began, or 0 if it is not measured
- * @ticks: ticks in it
+ * @ticks: how often jiffies changed in it
  *
  * Context: tasklet.
  */
@@ -102,9 +102,9 @@ void evnotify_budget_spend(u64 began, unsigned long ticks)
 }
 
 /**
- * evnotify_wake_waiters - tell those who read or poll of event records
+ * evnotify_wake_waiters - wake those who read or poll
  * @inst: the instance
- * @records: how many, at least 1: as many exclusive waiters are woken
+ * @records: how many event records are new: as many exclusive waiters are woken
  *
  * Context: tasklet or process, inst->lock not held.
  */
@@ -116,6 +116,7 @@ void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records)
 		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
 }
 
+/* Have the work item call evnotify_signal_deferred(). */
 static void evnotify_queue_turn(struct evnotify_instance *inst)
 {
 	lockdep_assert_held(&inst->lock);
@@ -124,7 +125,7 @@ static void evnotify_queue_turn(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_defer - leave the signal of a request to the work item
+ * evnotify_defer - leave the signal of a request to process context
  * @inst: the instance
  * @req: a record on no list
  *
@@ -139,7 +140,7 @@ void evnotify_defer(struct evnotify_instance *inst, struct evnotify_record *req)
 }
 
 /**
- * evnotify_defer_wake - leave a wake-up to the work item
+ * evnotify_defer_wake - leave a wake-up to process context
  * @inst: the instance
  * @records: as for evnotify_wake_waiters()
  *
@@ -167,7 +168,7 @@ void evnotify_signal_add(struct evnotify_instance *inst,
 {
 	req->list = EVNOTIFY_SIGNALLING;
 	evnotify_fifo_push(batch, req);
-	/* Nobody else would see the time. */
+	/* Nothing but the trace shows when a signal was given. */
 	if (trace_evnotify_complete_enabled()) {
 		req->completed = evnotify_now(req->clock);
 		trace_evnotify_complete(inst, req);
@@ -175,22 +176,30 @@ void evnotify_signal_add(struct evnotify_instance *inst,
 }
 
 /*
- * Say whose eventfd is signalled from here on, and tell a CANCEL that has waited
- * for the one before.  The barrier: whoever cancels a request writes its state,
- * and then looks at inst->signalling; we do both the other way round.
+ * Say whose eventfd is signalled from here on: that of @req, or nobody's.  When
+ * a CANCEL returns, no signal of its request follows.  So one that finds the
+ * record in a batch, EVNOTIFY_SIGNALLING, waits if its signal is under way, and
+ * if it is not, the signaller leaves it out:
  *
  *	CANCEL					the signaller
  *	req->state = EVNOTIFY_CANCELLED		inst->signalling = req
  *	smp_mb()				smp_mb()
- *	inst->signalling == req?		req->state == EVNOTIFY_CANCELLED?
+ *	inst->signalling == req?		req->state == CANCELLED?
  *	yes: wait until it is not		yes: do not signal
  *
- * At least one of the two sees what the other has written.
+ * At least one of the two sees what the other has written.  And a CANCEL that
+ * waits is woken:
+ *
+ *	CANCEL					the signaller
+ *	enters inst->signalled			inst->signalling = another, NULL
+ *	smp_mb(), in wait_event()		smp_mb()
+ *	inst->signalling == req?		inst->signalled empty?
+ *	yes: sleep				no: wake_up_all()
  */
 static __always_inline void
 evnotify_signalling(struct evnotify_instance *inst, struct evnotify_record *req)
 {
-	/* The barrier is also that of waitqueue_active(). */
+	/* The barrier of both pictures on the right. */
 	smp_store_mb(inst->signalling, req);
 	/* See evnotify_signal_wait(). */
 	if (waitqueue_active(&inst->signalled))
@@ -211,7 +220,7 @@ void evnotify_signal_wait(struct evnotify_instance *inst,
 	wait_event(inst->signalled, READ_ONCE(inst->signalling) != req);
 }
 
-/* Whoever signalled for this instance is done: go on with what is left. */
+/* The signaller of an instance ends: see to it that others do what is left. */
 static void evnotify_signal_end(struct evnotify_instance *inst)
 {
 	lockdep_assert_held(&inst->lock);
@@ -229,13 +238,27 @@ static void evnotify_signal_end(struct evnotify_instance *inst)
  * @inst: the instance; inst->signaller says who the caller is
  * @batch: records that evnotify_signal_add() entered
  *
- * A record comes back to the list that it was taken from, at its end, if it
- * counts more expirations: so an eventfd counts them all, and yet no step is
- * longer than another.  When the tick changes, the tasklet and the work item
- * stop: what is left of the batch comes back to the front.
+ * A request is signalled once, even if it counts several expirations.  For the
+ * others its record goes back to the end of the list that it was taken from: so
+ * an eventfd is signalled for each, and each batch takes as long as another.
+ *
+ * What it counts is taken off after the signal, since a periodic request may
+ * expire meanwhile:
+ *
+ *	evnotify_signal()			evnotify_interrupt()
+ *	eventfd_signal(req->eventfd)
+ *						req->count++: 2
+ *						req->list is not NO_LIST: it
+ *						is on its way, leave it there
+ *	spin_lock_irq(&inst->lock)
+ *	--req->count: 1, back on the list
+ *
+ * When jiffies changes, the tasklet and the work item stop after the signal
+ * they are at; the rest of the batch goes back to the front of the list.
  *
  * Context: tasklet or process, inst->lock not held.
- * Return: true if a request that has completed is still owed signals.
+ * Return: true if more signals are due for a request that has expired for the
+ * last time.
  */
 bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch)
 {
@@ -263,7 +286,7 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 	spin_lock_irq(&inst->lock);
 	for (req = batch->head; req != rest; req = next) {
 		next = req->next;
-		/* evnotify_pool_destroy() drops it. */
+		/* evnotify_pool_destroy() puts the eventfd. */
 		if (inst->closing)
 			continue;
 		req->count--;
@@ -319,9 +342,10 @@ static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *ins
 }
 
 /**
- * evnotify_signal_deferred - do what the tasklet had no time for
- * @inst: the instance, whose turn it is: for a tick, a signal and a wake-up at
- *	most, and then it is the others' turn
+ * evnotify_signal_deferred - signal and wake what the tasklet has deferred
+ * @inst: the instance, whose turn it is
+ *
+ * A turn takes a tick, or one wake-up and one signal if they take longer.
  *
  * Context: process.
  */
@@ -338,7 +362,7 @@ void evnotify_signal_deferred(struct evnotify_instance *inst)
 		evnotify_wake(inst, wakes);
 
 	spin_lock_irq(&inst->lock);
-	/* If somebody signals now, that one asks for a turn for what is left. */
+	/* A signaller that is at work asks for another turn when it ends. */
 	if (inst->signaller == EVNOTIFY_NOBODY && !inst->flushing &&
 	    inst->nr_deferred) {
 		inst->signaller = EVNOTIFY_WORK;
@@ -351,12 +375,14 @@ void evnotify_signal_deferred(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_flush - let nothing that has expired be under way any more
+ * evnotify_flush - complete and signal what has expired before the call
  * @inst: the instance
  *
- * The barrier of a CANCEL of all: when it returns, what had expired when it was
- * called is readable or signalled.  It does that work itself, for as long as it
- * takes, and what expires meanwhile neither delays it nor is hurried.
+ * A CANCEL of all ends with this: when it returns, requests that had expired
+ * when it was called are readable or signalled.  It does the work of tasklet
+ * and work item itself, so that it waits for neither.  The lists are worked off
+ * from the front, for as many records as were there at the start: requests that
+ * expire meanwhile do not delay it.
  *
  * Context: process.
  */
@@ -389,14 +415,14 @@ void evnotify_flush(struct evnotify_instance *inst)
 		cond_resched();
 		spin_lock_irq(&inst->lock);
 	}
-	/* Who is killed has nobody to promise anything to. */
+	/* A thread that is killed does not return from the call. */
 	for (left = inst->nr_deferred; left && !fatal_signal_pending(current); ) {
 		batch = evnotify_take_deferred(inst, left);
 		left -= min(left, EVNOTIFY_BATCH);
 		spin_unlock_irq(&inst->lock);
 		again = evnotify_signal(inst, &batch);
 		spin_lock_irq(&inst->lock);
-		/* Those who are owed more stand at the end of the list now. */
+		/* One that is due more signals is now the last of the list. */
 		if (again)
 			left = inst->nr_deferred;
 	}

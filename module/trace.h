@@ -43,7 +43,7 @@ DECLARE_EVENT_CLASS(evnotify_instance,
 /* The device was opened. */
 DEFINE_EVENT(evnotify_instance, evnotify_open,
 	TP_PROTO(const struct evnotify_instance *inst), TP_ARGS(inst));
-/* The last reference to an open file has gone; what was pending counts as cancelled. */
+/* The last reference to an open file has gone; the pending are cancelled. */
 DEFINE_EVENT(evnotify_instance, evnotify_release,
 	TP_PROTO(const struct evnotify_instance *inst), TP_ARGS(inst));
 

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * evnotify - the users: how many instances and requests each may have, and whose
- * turn it is to signal in process context
+ * evnotify - the users: how many instances and requests each may have, and
+ * whose turn it is to signal in process context
  *
- * Each instance may use an interrupt and a tasklet at each shortest period, and
- * the kernel runs all tasklets that are due before processes get on.  So what is
- * left of a CPU to others depends on the number of instances; and what is left
- * of the memory, on the number of requests.  Both are limited by user, as
- * inotify does it: no user can take the places of another.
+ * The periodic timers of an instance may take an interrupt and a run of the
+ * tasklet in each shortest period, and the kernel runs all tasklets that are
+ * due before processes go on.  So the more instances a user has, the less of a
+ * CPU is left to others; and the more requests, the less memory.  Both are
+ * limited by user, as inotify does it: no user can take the places of another.
  *
- * Whoever may map more users into a user namespace, as subuids are, would have
- * the places of all of them.  So whoever is in a namespace counts as the
- * user who made the one directly below the initial namespace.  If that was
- * root, it is a container, and has places of its own.
+ * A user who may map others into a user namespace (subuids) would have the
+ * places of all of them.  So a process in a user namespace is counted as the
+ * user who made that namespace, or the one of its parents that is directly
+ * below the initial namespace.  If root made it, it is a container, and has
+ * places of its own.
  *
- * What tasklets leave to process context is done by turns, too: one user after
- * the other, and of each user one instance after the other.
+ * In process context, eventfds are signalled by turns: one user after the
+ * other, and of each user one instance after the other.
  */
 #include <linux/atomic.h>
 #include <linux/bug.h>
@@ -66,7 +67,10 @@ struct evnotify_user {
 static DEFINE_HASHTABLE(evnotify_users, 6);
 static DEFINE_MUTEX(evnotify_user_lock);
 
-/* A turn.  The workqueue is ordered: it goes from user to user. */
+/*
+ * Give one instance of a user its turn.  The workqueue is ordered, and this
+ * queues its work anew at the end of it: so the next turn is another user's.
+ */
 static void evnotify_user_work(struct work_struct *work)
 {
 	struct evnotify_user *user = container_of(work, struct evnotify_user, work);
@@ -92,7 +96,7 @@ static void evnotify_user_work(struct work_struct *work)
 }
 
 /**
- * evnotify_user_queue - give an instance a turn, if it waits for none yet
+ * evnotify_user_queue - have an instance wait for its turn, if it does not yet
  * @inst: the instance; evnotify_signal_deferred() will be called for it
  *
  * Context: inst->lock held.
@@ -111,7 +115,7 @@ void evnotify_user_queue(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_user_dequeue - let an instance have no turn any more
+ * evnotify_user_dequeue - wait until an instance has no turn and gets none
  * @inst: the instance; evnotify_user_queue() is not called again
  *
  * Context: process.  When it returns, no turn of @inst is under way.
@@ -126,7 +130,7 @@ void evnotify_user_dequeue(struct evnotify_instance *inst)
 	wait_event(user->served, READ_ONCE(user->serving) != inst);
 }
 
-/* Who the current process counts as; made if it has no instance yet, or NULL. */
+/* The user as whom the current process is counted; NULL: there is no memory. */
 static struct evnotify_user *evnotify_user_current(void)
 {
 	struct user_namespace *ns = current_user_ns();
@@ -218,7 +222,7 @@ int evnotify_user_charge(struct evnotify_user *user, unsigned int nr)
 {
 	long requests = atomic_long_read(&user->requests);
 
-	/* Not added and taken back: others would be refused meanwhile. */
+	/* If this were added first and then taken back, others would fail. */
 	do {
 		if (requests + nr > READ_ONCE(evnotify_max_user_requests) &&
 		    !capable(CAP_SYS_RESOURCE))
