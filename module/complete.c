@@ -112,7 +112,7 @@ evnotify_complete_batch(struct evnotify_instance *inst,
 			inst->completing--;
 			req->list = EVNOTIFY_NO_LIST;
 			records += evnotify_complete(inst, req, now);
-		} else if (req->state == EVNOTIFY_CANCELLED) {
+		} else if (req->state == EVNOTIFY_CANCELLED || !req->count) {
 			inst->completing--;
 			evnotify_free(inst, req);
 		} else if (batch) {
@@ -159,6 +159,9 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 
 	began = evnotify_budget_begin(&over);
 	spin_lock_irq(&inst->lock);
+	/* First: an event that was raised comes before a timeout that is due. */
+	if (unlikely(inst->source))
+		evnotify_source_take(inst);
 	if (inst->backlog)
 		evnotify_expire_backlog(inst);
 	if (unlikely(over || inst->flushing || evnotify_signals_in_process(inst)))
@@ -169,6 +172,8 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 		inst->signaller = EVNOTIFY_TASKLET;
 	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(dpc);
+	if (unlikely(inst->source))
+		records += evnotify_source_told(inst);
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
@@ -266,7 +271,7 @@ int evnotify_cancel_one(struct evnotify_instance *inst, u64 id)
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
-	if (records)
+	if (records || unlikely(READ_ONCE(inst->gone)))
 		evnotify_wake(inst, records);
 	if (signalling)
 		evnotify_signal_wait(inst, req);
@@ -317,7 +322,7 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 		}
 		evnotify_check(inst);
 		spin_unlock_irq(&inst->lock);
-		if (records)
+		if (records || unlikely(READ_ONCE(inst->gone)))
 			evnotify_wake(inst, records);
 		if (end == evnotify_chunk_reqs(chunk)) {
 			chunk++;

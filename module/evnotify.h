@@ -11,8 +11,10 @@
  *
  *   free
  *     | evnotify_submit()
- *   pending: in the queue of a clock -------.
- *     | evnotify_expire_req()               | evnotify_cancel_req()
+ *   pending: in the queue of a clock, or ---.
+ *   waiting for an event of a source        |
+ *     | evnotify_expire_req() or            | evnotify_cancel_req()
+ *     | evnotify_source_take()              |
  *   expired: on inst->expired               |
  *     | evnotify_complete_batch()           |
  *     |-------------------------------------'
@@ -58,7 +60,8 @@
  *     |-- evnotify_pool_grow(): no other record is free
  *   free
  *
- * A periodic request stays pending while its record goes round.  Whether a
+ * A periodic request stays pending while its record goes round, and so does one
+ * that waits for each event of a source.  Whether a
  * request is pending (@state) and which list its record is on (@list) are
  * therefore two facts.  Whoever takes a request out of its queue for good, with
  * the lock held, decides how it ends: there is no other arbitration.
@@ -69,7 +72,8 @@
  *      inst->flush (mutex): one CANCEL of all at a time.
  *   2. inst->lock (spinlock, taken in interrupt context): all fields of the
  *      instance, its queues and its records, where nothing else is said.
- *   3. The lock of an evnotify_user, and what complete(), wake_up() of
+ *   3. The lock of an evnotify_source, see source.c.
+ *   4. The lock of an evnotify_user, and what complete(), wake_up() of
  *      inst->signalled and the hrtimer functions take.
  *
  * eventfd_signal() and the wake-up of readers run outside inst->lock: how
@@ -94,6 +98,7 @@
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
 #include <linux/percpu.h>
+#include <linux/poll.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -104,11 +109,13 @@
 #include <asm/page.h>
 
 struct eventfd_ctx;
-struct file;
-struct kiocb;
+struct evnotify_source;
 struct evnotify_user;
-struct workqueue_struct;
+struct file;
+struct inode;
 struct iov_iter;
+struct kiocb;
+struct workqueue_struct;
 
 /*
  * Interrupts are off while inst->lock is held.  So nothing is done under it for
@@ -152,6 +159,11 @@ struct iov_iter;
 /* More chunks than these are listed in an array that is allocated. */
 #define EVNOTIFY_FIRST_CHUNKS	8
 
+/* Longest name that a driver may give to a source. */
+#define EVNOTIFY_MAX_SOURCE_NAME	32
+/* Room for the name of its node, in /dev: a prefix, that name and a number. */
+#define EVNOTIFY_SOURCE_NAME_SIZE	48
+
 /* What max_requests may be at most; EVNOTIFY_PLACE_BITS has room for it. */
 #define EVNOTIFY_MAX_REQUESTS	1048576
 /* What max_user_instances may be at most. */
@@ -175,9 +187,14 @@ enum evnotify_clock {
 enum evnotify_state {
 	EVNOTIFY_EXPIRES_NO_MORE,
 	EVNOTIFY_CANCELLED,
+	EVNOTIFY_TIMED_OUT,	/* before an event of its source */
+	EVNOTIFY_GONE,		/* its source is */
 	EVNOTIFY_IN_LINE,	/* pending, in queue->line */
 	EVNOTIFY_IN_TREE,	/* pending, in queue->tree */
 	EVNOTIFY_PARKED,	/* pending, in no queue: evnotify_unpark() */
+	EVNOTIFY_WAITING,	/* pending, in inst->waiting: for an event */
+	EVNOTIFY_WAITING_TIMED,	/* the same, and in queue->tree: for its timeout */
+	EVNOTIFY_UNREAD,	/* pending, waits again when its record is read */
 };
 
 /* Where a record is. */
@@ -213,26 +230,33 @@ enum evnotify_signaller {
 /**
  * struct evnotify_record - the record of a request
  * @link: in its queue while @state is EVNOTIFY_IN_LINE
- * @node: in its queue while @state is EVNOTIFY_IN_TREE
+ * @node: in its queue while @state is EVNOTIFY_IN_TREE or EVNOTIFY_WAITING_TIMED
  * @next: in the list that @list names
  * @id: serial number and place, of the latest request; before the first, the
  *	place alone
  * @user_data: the process's own
  * @event_due: when the latest expiration was due, on @clock
+ * @data: what the latest event of the source carried, in its place
+ * @lost: how many events before that were lost
+ * @waiting: in inst->waiting, while @state is EVNOTIFY_WAITING or
+ *	EVNOTIFY_WAITING_TIMED
  * @expired: when it was found due, on @clock
  * @completed: when the process could see it, on @clock
  * @seq: number of the event record in the instance
- * @due: when it expires next, on the clock of @queue
+ * @due: when it expires next, on the clock of @queue; of a request that waits for
+ *	an event: its timeout, or 0
  * @period: nanoseconds between expirations, 0: it expires once
  * @eventfd: EVNOTIFY_MODE_EVENTFD: what to signal; a reference
  * @waiter: completed when the request is, for the thread that blocks on it in
  *	WAIT; NULL if none does
- * @count: expirations that no event record and no signal has passed on yet
- * @remaining: expirations until a periodic request has completed, 0: no end
+ * @count: expirations or events that no event record and no signal has passed on yet
+ * @remaining: expirations until a periodic request has completed, or events until one
+ *	that repeats has, 0: no end
  * @clock: enum evnotify_clock, the clock that the process gave
  * @queue: enum evnotify_clock, of the queue in which it is while pending: that
  *	of CLOCK_MONOTONIC for a relative time on a clock that can be set
  * @mode: EVNOTIFY_MODE_*
+ * @source: EVNOTIFY_SOURCE and EVNOTIFY_REPEAT, as they were passed in; 0: a timer
  * @wait: enum evnotify_for_wait; not 0 if a WAIT armed it
  * @state: enum evnotify_state
  * @list: enum evnotify_list
@@ -248,12 +272,21 @@ struct evnotify_record {
 	struct evnotify_record *next;
 	u64 id;
 	u64 user_data;
-	ktime_t event_due;
+	union {
+		struct {
+			ktime_t event_due;
+			u64 period;
+		};
+		struct {
+			u64 data;
+			u64 lost;
+		};
+		struct list_head waiting;
+	};
 	ktime_t expired;
 	ktime_t completed;
 	u64 seq;
 	ktime_t due;
-	u64 period;
 	union {
 		struct eventfd_ctx *eventfd;
 		struct completion *waiter;
@@ -263,6 +296,7 @@ struct evnotify_record {
 	u8 clock;
 	u8 queue;
 	u8 mode;
+	u8 source;
 	u8 wait;
 	u8 state;
 	u8 list;
@@ -311,6 +345,18 @@ struct evnotify_queue {
  * @dpc: the tasklet
  * @expired: records that the tasklet has to complete, or to signal
  * @completing: records on @expired or @deferred, or being signalled
+ *
+ * @source: whose events it gets, or NULL; constant
+ * @listener: in the list of those whom @source tells; under the lock of @source
+ * @waiting: requests that wait for an event, the one that has waited longest first;
+ *	also looked at without @lock, see source.c
+ * @nr_unread_repeats: requests that will wait again once their record is read
+ * @first_seen: events that @source had raised before; constant
+ * @seen: events of @source that were raised before or that requests have taken, lost
+ *	ones included
+ * @lost: of these, those that were lost
+ * @gone: @source is gone, and all who waited for its events have been told; also
+ *	read without @lock
  *
  * @armed: requests that were ever armed
  * @completed: of these, those that have expired for the last time
@@ -365,6 +411,16 @@ struct evnotify_instance {
 	struct evnotify_fifo expired;
 	u32 completing;
 
+	/* -- events of a source: source.c -- */
+	struct evnotify_source *source;
+	struct list_head listener;
+	struct list_head waiting;
+	u32 nr_unread_repeats;
+	u64 first_seen;
+	u64 seen;
+	u64 lost;
+	bool gone;
+
 	/* -- exactly once: for fdinfo and evnotify_check() -- */
 	u64 armed;
 	u64 completed;
@@ -414,6 +470,7 @@ struct evnotify_instance {
  * @ids: write the ids back to @uptr
  * @id_failed: set if it was the id that could not be written
  * @start: queues whose timer has to be started, a bit each
+ * @kick: the tasklet has to be scheduled: an event is there already
  */
 struct evnotify_input {
 	struct evnotify_request __user *uptr;
@@ -423,6 +480,7 @@ struct evnotify_input {
 	gfp_t gfp;
 	bool ids;
 	bool id_failed;
+	bool kick;
 	u8 start;
 };
 
@@ -435,9 +493,12 @@ extern struct workqueue_struct *evnotify_workqueue;
 
 /* file.c: what a file descriptor can do */
 extern const struct file_operations evnotify_fops;
+struct file *evnotify_open_anon(struct evnotify_source *src, const char *name,
+				unsigned int flags);
 
 /* instance.c: made at open, ended after the last close */
-struct evnotify_instance *evnotify_instance_create(void);
+struct evnotify_instance *
+evnotify_instance_create(struct evnotify_source *src);
 void evnotify_instance_destroy(struct evnotify_instance *inst);
 #ifdef CONFIG_EVNOTIFY_DEBUG
 void evnotify_check(struct evnotify_instance *inst);
@@ -453,7 +514,33 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 int evnotify_update_times(struct evnotify_instance *inst,
 			  const struct evnotify_update *args);
 
-/* timer.c: the source of events */
+/* source.c: events that other drivers raise */
+int evnotify_source_check(struct evnotify_instance *inst,
+			  const struct evnotify_request *request, bool wait);
+void evnotify_source_arm(struct evnotify_instance *inst,
+			 struct evnotify_record *req,
+			 const struct evnotify_request *request,
+			 struct evnotify_input *input);
+bool evnotify_source_again(struct evnotify_instance *inst,
+			   struct evnotify_record *req);
+void evnotify_source_kick(struct evnotify_instance *inst);
+void evnotify_source_remove(struct evnotify_queue *q,
+			    struct evnotify_record *req, u8 state);
+bool evnotify_source_behind(struct evnotify_instance *inst);
+void evnotify_source_take(struct evnotify_instance *inst);
+unsigned int evnotify_source_told(struct evnotify_instance *inst);
+bool evnotify_source_over(struct evnotify_instance *inst);
+__poll_t evnotify_source_poll(struct evnotify_instance *inst);
+u64 evnotify_source_raised(struct evnotify_instance *inst);
+struct evnotify_source *evnotify_source_of(struct inode *inode);
+int evnotify_source_attach(struct evnotify_instance *inst,
+			   struct evnotify_source *src);
+void evnotify_source_detach(struct evnotify_instance *inst);
+void evnotify_source_put(struct evnotify_source *src);
+int evnotify_sources_init(void);
+void evnotify_sources_exit(void);
+
+/* timer.c: what stands for a device */
 ktime_t evnotify_now(unsigned int clock);
 ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time);
 void evnotify_timer_init(struct evnotify_queue *q,
@@ -632,12 +719,6 @@ static inline u64 evnotify_shift(ktime_t time, s64 offset)
 	return max(time + offset, 0);
 }
 
-/* What the event record of @req has as its status. */
-static inline s32 evnotify_status(const struct evnotify_record *req)
-{
-	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
-}
-
 /* Free a record that is not pending and on no list; inst->lock is held. */
 static inline void evnotify_pool_give(struct evnotify_instance *inst,
 				      struct evnotify_record *req)
@@ -666,6 +747,20 @@ evnotify_fifo_pop(struct evnotify_fifo *fifo)
 	if (req)
 		fifo->head = req->next;
 	return req;
+}
+
+/* @req has expired: the tasklet completes it, if that is not to come already. */
+static inline void evnotify_expired(struct evnotify_instance *inst,
+				    struct evnotify_record *req)
+{
+	if (req->list == EVNOTIFY_NO_LIST) {
+		req->list = EVNOTIFY_EXPIRED;
+		inst->completing++;
+		evnotify_fifo_push(&inst->expired, req);
+	} else if (req->list == EVNOTIFY_READY) {
+		/* An overrun: the record is unread, and counts one more. */
+		req->completed = req->expired;
+	}
 }
 
 #endif /* EVNOTIFY_H */

@@ -5,9 +5,12 @@
  * Each call copies in, checks everything, and translates to a few calls of
  * the engine.  read() is in read.c.
  */
+#include <linux/anon_inodes.h>
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/err.h>
+#include <linux/evnotify_source.h>
+#include <linux/fcntl.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
 #include <linux/seq_file.h>
@@ -77,6 +80,8 @@ static __poll_t evnotify_poll(struct file *file, poll_table *wait)
 	smp_mb();
 	if (READ_ONCE(inst->ready.head))
 		mask |= EPOLLIN | EPOLLRDNORM;
+	if (unlikely(inst->source))
+		mask |= evnotify_source_poll(inst);
 	return mask;
 }
 
@@ -96,8 +101,10 @@ static long evnotify_ioctl_info(struct evnotify_instance *inst,
 	struct evnotify_info info = {
 		.abi_version = EVNOTIFY_ABI_VERSION,
 		.module_version = EVNOTIFY_VERSION_CODE,
-		.features = IS_ENABLED(CONFIG_EVNOTIFY_DEBUG) ?
-			    EVNOTIFY_FEATURE_CHECKED : 0,
+		.features = EVNOTIFY_FEATURE_SOURCES |
+			    (IS_ENABLED(CONFIG_EVNOTIFY_DEBUG) ?
+			     EVNOTIFY_FEATURE_CHECKED : 0) |
+			    (inst->source ? EVNOTIFY_FEATURE_HAS_SOURCE : 0),
 		.modes = BIT_ULL(EVNOTIFY_MODE_PENDING) |
 			 BIT_ULL(EVNOTIFY_MODE_EVENTFD),
 		.clocks = BIT_ULL(CLOCK_MONOTONIC) | BIT_ULL(CLOCK_BOOTTIME) |
@@ -253,6 +260,7 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 	struct evnotify_instance *inst = file->private_data;
 	u32 pending, unread, completing;
 	u64 armed, completed, cancelled;
+	u64 raised = 0, taken, lost;
 
 	spin_lock_irq(&inst->lock);
 	armed = inst->armed;
@@ -261,6 +269,10 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 	pending = inst->pending;
 	unread = inst->unread;
 	completing = inst->completing;
+	if (inst->source)
+		raised = evnotify_source_raised(inst) - inst->first_seen;
+	taken = inst->seen - inst->first_seen;
+	lost = inst->lost;
 	spin_unlock_irq(&inst->lock);
 
 	seq_printf(m, "instance:\t%u\n", inst->number);
@@ -270,18 +282,55 @@ static void evnotify_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "pending:\t%u\n", pending);
 	seq_printf(m, "unread:\t%u\n", unread);
 	seq_printf(m, "completing:\t%u\n", completing);
+	if (!inst->source)
+		return;
+	seq_printf(m, "source:\t%s\n", evnotify_source_name(inst->source));
+	seq_printf(m, "raised:\t%llu\n", raised);
+	seq_printf(m, "taken:\t%llu\n", taken);
+	seq_printf(m, "lost:\t%llu\n", lost);
+}
+
+static int evnotify_set_up_file(struct inode *inode, struct file *file)
+{
+	/* read_iter and write_iter honour IOCB_NOWAIT. */
+	file->f_mode |= FMODE_NOWAIT;
+	return stream_open(inode, file);
 }
 
 static int evnotify_open(struct inode *inode, struct file *file)
 {
-	struct evnotify_instance *inst = evnotify_instance_create();
+	struct evnotify_instance *inst;
 
+	inst = evnotify_instance_create(evnotify_source_of(inode));
 	if (IS_ERR(inst))
 		return PTR_ERR(inst);
 	file->private_data = inst;
-	/* read_iter and write_iter honour IOCB_NOWAIT. */
-	file->f_mode |= FMODE_NOWAIT;
-	return stream_open(inode, file);
+	return evnotify_set_up_file(inode, file);
+}
+
+/**
+ * evnotify_open_anon - open a file that is in no file system
+ * @src: whose events it gets
+ * @name: what /proc/PID/fd calls it
+ * @flags: of open()
+ *
+ * Context: process.
+ * Return: the file, or an ERR_PTR().
+ */
+struct file *evnotify_open_anon(struct evnotify_source *src, const char *name,
+				unsigned int flags)
+{
+	struct evnotify_instance *inst = evnotify_instance_create(src);
+	struct file *file;
+
+	if (IS_ERR(inst))
+		return ERR_CAST(inst);
+	file = anon_inode_getfile(name, &evnotify_fops, inst, O_RDWR | flags);
+	if (IS_ERR(file))
+		evnotify_instance_destroy(inst);
+	else
+		evnotify_set_up_file(file_inode(file), file);
+	return file;
 }
 
 /* The last reference has gone: no call is under way, and none comes. */

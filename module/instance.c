@@ -46,6 +46,7 @@ void evnotify_check(struct evnotify_instance *inst)
 		WARN_ON_ONCE(q->last ? !!q->last->link.next : !!q->line.first);
 		empty &= !q->line.first && RB_EMPTY_ROOT(&q->tree.rb_root);
 	}
+	empty &= list_empty(&inst->waiting) && !inst->nr_unread_repeats;
 	/* A request that is parked is pending, too. */
 	WARN_ON_ONCE(!empty && !inst->pending);
 	WARN_ON_ONCE(inst->armed != inst->completed + inst->cancelled +
@@ -65,16 +66,19 @@ void evnotify_check(struct evnotify_instance *inst)
 
 /**
  * evnotify_instance_create - make an instance for the current user
+ * @src: whose events it gets, or NULL
  *
  * Context: process.
  * Return: the instance, for evnotify_instance_destroy(); or an error of
- * evnotify_user_get(), or ERR_PTR(-ENOMEM).
+ * evnotify_user_get() or evnotify_source_attach(), or ERR_PTR(-ENOMEM).
  */
-struct evnotify_instance *evnotify_instance_create(void)
+struct evnotify_instance *
+evnotify_instance_create(struct evnotify_source *src)
 {
 	struct evnotify_user *user = evnotify_user_get();
 	struct evnotify_instance *inst;
 	unsigned int clock;
+	int ret;
 
 	if (IS_ERR(user))
 		return ERR_CAST(user);
@@ -92,6 +96,7 @@ struct evnotify_instance *evnotify_instance_create(void)
 	mutex_init(&inst->flush);
 	init_waitqueue_head(&inst->signalled);
 	init_waitqueue_head(&inst->wait);
+	INIT_LIST_HEAD(&inst->waiting);
 	/*
 	 * Serial numbers wrap soon in the checked build, so that it is tested.
 	 */
@@ -101,6 +106,11 @@ struct evnotify_instance *evnotify_instance_create(void)
 		evnotify_timer_init(&inst->queues[clock], inst, clock);
 	evnotify_pool_init(inst);
 	trace_evnotify_open(inst);
+	ret = src ? evnotify_source_attach(inst, src) : 0;
+	if (ret) {
+		evnotify_instance_destroy(inst);
+		return ERR_PTR(ret);
+	}
 	return inst;
 }
 
@@ -125,6 +135,8 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	inst->pending = 0;
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		evnotify_queue_clear(&inst->queues[clock]);
+	INIT_LIST_HEAD(&inst->waiting);
+	inst->nr_unread_repeats = 0;
 	inst->expired.head = NULL;
 	inst->deferred.head = NULL;
 	inst->nr_deferred = 0;
@@ -133,14 +145,19 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	spin_unlock_irq(&inst->lock);
 
 	/*
-	 * In this order: timers schedule the tasklet, the tasklet wants turns.
+	 * In this order: a source and the timers schedule the tasklet, the tasklet
+	 * wants turns.
 	 */
+	if (inst->source)
+		evnotify_source_detach(inst);
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		hrtimer_cancel(&inst->queues[clock].timer);
 	tasklet_kill(&inst->dpc);
 	evnotify_user_dequeue(inst);
 
 	evnotify_pool_destroy(inst);
+	if (inst->source)
+		evnotify_source_put(inst->source);
 	trace_evnotify_release(inst);
 	evnotify_user_put(inst->user);
 	kfree(inst);

@@ -63,15 +63,25 @@ static int __init evnotify_init(void)
 	evnotify_workqueue = alloc_ordered_workqueue("evnotify", 0);
 	if (!evnotify_workqueue)
 		return -ENOMEM;
+	ret = evnotify_sources_init();
+	if (ret)
+		goto destroy_workqueue;
 	ret = misc_register(&evnotify_device);
 	if (ret)
-		destroy_workqueue(evnotify_workqueue);
+		goto exit_sources;
+	return 0;
+
+exit_sources:
+	evnotify_sources_exit();
+destroy_workqueue:
+	destroy_workqueue(evnotify_workqueue);
 	return ret;
 }
 
 static void __exit evnotify_exit(void)
 {
 	misc_deregister(&evnotify_device);
+	evnotify_sources_exit();
 	destroy_workqueue(evnotify_workqueue);
 }
 

@@ -38,3 +38,22 @@ bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req
 	}
 	return evnotify_queue_first(q) == req;
 }
+
+/**
+ * evnotify_queue_insert_timeout - let a request that waits for an event time out
+ * @q: its queue
+ * @req: the request
+ *
+ * It is in the tree, whatever its due time: those in the line are no concern of
+ * sources, and cost nothing for them.
+ *
+ * Context: inst->lock held.
+ * Return: as evnotify_queue_insert().
+ */
+bool evnotify_queue_insert_timeout(struct evnotify_queue *q,
+				   struct evnotify_record *req)
+{
+	req->state = EVNOTIFY_WAITING_TIMED;
+	return rb_add_cached(&req->node, &q->tree, evnotify_earlier) &&
+	       evnotify_queue_first(q) == req;
+}

@@ -21,6 +21,8 @@
 #include "evnotify.h"
 
 bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req);
+bool evnotify_queue_insert_timeout(struct evnotify_queue *q,
+				   struct evnotify_record *req);
 
 /* Make it empty, whatever was in it. */
 static inline void evnotify_queue_clear(struct evnotify_queue *q)
@@ -86,6 +88,8 @@ evnotify_queue_remove(struct evnotify_queue *q, struct evnotify_record *req)
 	if (state != EVNOTIFY_IN_LINE) {
 		if (state == EVNOTIFY_IN_TREE)
 			rb_erase_cached(&req->node, &q->tree);
+		else if (state > EVNOTIFY_PARKED)
+			evnotify_source_remove(q, req, state);
 		return;
 	}
 	*req->link.pprev = req->link.next;

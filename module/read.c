@@ -13,6 +13,21 @@
 #include "evnotify.h"
 #include "trace.h"
 
+/* The status of the event record of @req. */
+static s32 evnotify_status(const struct evnotify_record *req)
+{
+	switch (req->state) {
+	case EVNOTIFY_CANCELLED:
+		return -ECANCELED;
+	case EVNOTIFY_TIMED_OUT:
+		return -ETIME;
+	case EVNOTIFY_GONE:
+		return -ENODEV;
+	default:
+		return 0;
+	}
+}
+
 /**
  * evnotify_fill - make the event record of a request
  * @event: where to
@@ -24,17 +39,35 @@
 void evnotify_fill(struct evnotify_event *event,
 		   const struct evnotify_record *req, s64 offset)
 {
+	const bool data = req->source && req->count;
+
 	event->user_data = req->user_data;
 	event->id = req->id;
-	event->due_ns = evnotify_shift(req->event_due, offset);
+	if (data)
+		event->data = req->data;
+	else
+		event->due_ns = evnotify_shift(req->event_due, offset);
 	event->expired_ns = req->expired ?
 			    evnotify_shift(req->expired, offset) ?: 1 : 0;
 	event->completed_ns = evnotify_shift(req->completed, offset);
 	event->seq = req->seq;
 	event->count = req->count;
-	event->lost = 0;
+	event->lost = req->source ? req->lost : 0;
 	event->status = evnotify_status(req);
-	event->flags = evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0;
+	event->flags = (evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0) |
+		       (data ? EVNOTIFY_EVENT_DATA : 0);
+}
+
+/* Of a request that waits for events: evnotify_fill() and a copy. */
+static noinline bool evnotify_fill_source(struct evnotify_event __user *uptr,
+					  const struct evnotify_record *req,
+					  s64 offset)
+{
+	struct evnotify_event event;
+
+	evnotify_fill(&event, req, offset);
+	return access_ok(uptr, sizeof(event)) &&
+	       !__copy_to_user_inatomic(uptr, &event, sizeof(event));
 }
 
 /*
@@ -48,6 +81,8 @@ evnotify_fill_user(struct evnotify_event __user *event,
 	u64 due = req->event_due, expired = req->expired;
 	u64 completed = req->completed;
 
+	if (unlikely(req->source))
+		return evnotify_fill_source(event, req, offset);
 	if (unlikely(offset)) {
 		due = evnotify_shift(due, offset);
 		/* 0 would mean that there was none. */
@@ -64,7 +99,8 @@ evnotify_fill_user(struct evnotify_event __user *event,
 	unsafe_put_user(req->seq, &event->seq, fault);
 	unsafe_put_user(req->count, &event->count, fault);
 	unsafe_put_user(0, &event->lost, fault);
-	unsafe_put_user(evnotify_status(req), &event->status, fault);
+	unsafe_put_user(req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0,
+			&event->status, fault);
 	unsafe_put_user(evnotify_is_pending(req) ? EVNOTIFY_EVENT_MORE : 0,
 			&event->flags, fault);
 	user_write_access_end();
@@ -102,6 +138,7 @@ evnotify_take_batch(struct evnotify_instance *inst,
 {
 	s64 offsets[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_record *req;
+	bool kick = false;
 	size_t taken = 0;
 
 	*fault = false;
@@ -122,6 +159,8 @@ evnotify_take_batch(struct evnotify_instance *inst,
 		if (evnotify_is_pending(req)) {
 			req->list = EVNOTIFY_NO_LIST;
 			req->count = 0;
+			if (unlikely(req->state == EVNOTIFY_UNREAD))
+				kick |= evnotify_source_again(inst, req);
 		} else {
 			evnotify_pool_give(inst, req);
 		}
@@ -131,6 +170,8 @@ evnotify_take_batch(struct evnotify_instance *inst,
 	inst->unread -= taken;
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
+	if (unlikely(kick))
+		evnotify_source_kick(inst);
 	return taken;
 }
 
@@ -163,7 +204,8 @@ static bool evnotify_sleep(struct evnotify_instance *inst)
 
 	prepare_to_wait_exclusive(&inst->wait, &wait,
 				  TASK_INTERRUPTIBLE | TASK_FREEZABLE);
-	if (!READ_ONCE(inst->ready.head) && !signal_pending(current))
+	if (!READ_ONCE(inst->ready.head) && !evnotify_source_over(inst) &&
+	    !signal_pending(current))
 		schedule();
 	finish_wait(&inst->wait, &wait);
 	return READ_ONCE(inst->ready.head) || !signal_pending(current);
@@ -227,6 +269,8 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 		return -EINVAL;
 	do {
 		while (!READ_ONCE(inst->ready.head)) {
+			if (unlikely(evnotify_source_over(inst)))
+				return -ENODEV;
 			if (nowait || file->f_flags & O_NONBLOCK)
 				return -EAGAIN;
 			slept = true;
@@ -239,7 +283,8 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 	 * A wake-up for several records wakes as many exclusive waiters, but
 	 * one may have come here in place of another, and leave records behind.
 	 */
-	if (slept && READ_ONCE(inst->ready.head))
+	if ((slept && READ_ONCE(inst->ready.head)) ||
+	    unlikely(READ_ONCE(inst->gone)))
 		evnotify_wake(inst, 1);
 	return ret < 0 ? ret : ret * sizeof(struct evnotify_event);
 }

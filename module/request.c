@@ -158,14 +158,21 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	struct evnotify_record *req;
 	unsigned int clock;
 	u64 id;
+	int ret;
 
 	if (input->from ? !evnotify_get_iter(&request, input->from) :
 			!evnotify_get_user(&request, input->uptr))
 		return -EFAULT;
 	clock = evnotify_clock_of(request.clockid);
-	if (clock >= EVNOTIFY_NR_CLOCKS ||
-	    !evnotify_request_ok(&request, input->waiter))
+	if (clock >= EVNOTIFY_NR_CLOCKS)
 		return -EINVAL;
+	if (unlikely(request.flags & ~EVNOTIFY_ABSTIME)) {
+		ret = evnotify_source_check(inst, &request, input->waiter);
+		if (ret)
+			return ret;
+	} else if (!evnotify_request_ok(&request, input->waiter)) {
+		return -EINVAL;
+	}
 	clock = array_index_nospec(clock, EVNOTIFY_NR_CLOCKS);
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
 		eventfd = eventfd_ctx_fdget(request.eventfd);
@@ -203,6 +210,7 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	req->clock = clock;
 	req->queue = evnotify_queue_for(clock, request.flags);
 	req->mode = request.mode;
+	req->source = request.flags & ~EVNOTIFY_ABSTIME;
 	req->list = EVNOTIFY_NO_LIST;
 	req->wait = input->waiter ? EVNOTIFY_FOR_WAIT : EVNOTIFY_FOR_READ;
 	if (request.mode == EVNOTIFY_MODE_EVENTFD) {
@@ -213,7 +221,9 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	}
 
 	q = &inst->queues[req->queue];
-	if (!evnotify_queue_append(q, req) && evnotify_queue_insert(q, req))
+	if (unlikely(req->source))
+		evnotify_source_arm(inst, req, &request, input);
+	else if (!evnotify_queue_append(q, req) && evnotify_queue_insert(q, req))
 		input->start |= BIT(req->queue);
 	trace_evnotify_arm(inst, req);
 	input->req = req;
@@ -280,6 +290,9 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		inst->pending += taken - before;
 		evnotify_check(inst);
 		spin_unlock_irq(&inst->lock);
+		if (unlikely(input->kick))
+			evnotify_source_kick(inst);
+		input->kick = false;
 		if (taken == count)
 			break;
 
@@ -334,7 +347,7 @@ int evnotify_update_times(struct evnotify_instance *inst,
 	}
 	if (IS_ERR(req)) {
 		ret = PTR_ERR(req);
-	} else if (args->period_ns && req->wait) {
+	} else if (req->source || (args->period_ns && req->wait)) {
 		ret = -EINVAL;
 	} else {
 		evnotify_queue_remove(&inst->queues[req->queue], req);

@@ -110,10 +110,17 @@ void evnotify_budget_spend(u64 began, unsigned long ticks)
  */
 void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records)
 {
-	__wake_up(&inst->wait, TASK_NORMAL, records,
-		  poll_to_key(EPOLLIN | EPOLLRDNORM));
+	const bool gone = READ_ONCE(inst->gone);
+	__poll_t events = EPOLLIN | EPOLLRDNORM;
+
+	/* Everybody learns that the source is gone: 0 is all exclusive waiters. */
+	if (unlikely(gone)) {
+		events |= EPOLLHUP | EPOLLERR;
+		records = 0;
+	}
+	__wake_up(&inst->wait, TASK_NORMAL, records, poll_to_key(events));
 	if (READ_ONCE(inst->fasync))
-		kill_fasync(&inst->fasync, SIGIO, POLL_IN);
+		kill_fasync(&inst->fasync, SIGIO, gone ? POLL_HUP : POLL_IN);
 }
 
 /* Have the work item call evnotify_signal_deferred(). */

@@ -174,15 +174,25 @@ evnotify_expire_req(struct evnotify_queue *q, struct evnotify_record *req,
 	if (unlikely(req->clock != q->clock))
 		evnotify_convert(req);
 	trace_evnotify_expire(inst, req);
+	evnotify_expired(inst, req);
+}
 
-	if (req->list == EVNOTIFY_NO_LIST) {
-		req->list = EVNOTIFY_EXPIRED;
-		inst->completing++;
-		evnotify_fifo_push(&inst->expired, req);
-	} else if (req->list == EVNOTIFY_READY) {
-		/* An overrun: the record is unread, and counts one more. */
-		req->completed = req->expired;
-	}
+/* No event has come for @req in time. */
+static noinline void evnotify_time_out(struct evnotify_queue *q,
+				       struct evnotify_record *req, ktime_t now)
+{
+	struct evnotify_instance *inst = q->inst;
+
+	evnotify_queue_remove(q, req);
+	inst->pending--;
+	inst->completed++;
+	req->state = EVNOTIFY_TIMED_OUT;
+	req->event_due = req->due;
+	req->expired = now;
+	if (req->clock != q->clock)
+		evnotify_convert(req);
+	trace_evnotify_expire(inst, req);
+	evnotify_expired(inst, req);
 }
 
 /**
@@ -225,6 +235,13 @@ evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
 
 	lockdep_assert_held(&q->inst->lock);
 	while ((req = evnotify_queue_first(q)) && req->due <= now && n--) {
+		if (unlikely(req->state == EVNOTIFY_WAITING_TIMED)) {
+			/* The tasklet gives the events first. */
+			if (evnotify_source_behind(q->inst))
+				break;
+			evnotify_time_out(q, req, now);
+			continue;
+		}
 		evnotify_queue_remove(q, req);
 		evnotify_expire_req(q, req, now);
 	}

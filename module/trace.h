@@ -72,7 +72,8 @@ DECLARE_EVENT_CLASS(evnotify_record,
 		__entry->id = req->id;
 		__entry->user_data = req->user_data;
 		__entry->due = evnotify_on_clock(req, req->due);
-		__entry->period = req->period;
+		/* The place of a source's is taken by links and data. */
+		__entry->period = req->source ? 0 : req->period;
 		__entry->expired = req->expired;
 		__entry->completed = req->completed;
 		__entry->count = req->count;
@@ -90,6 +91,24 @@ DECLARE_EVENT_CLASS(evnotify_record,
 		  __entry->cancelled ? " cancelled" : "")
 );
 
+/* A driver raised an event: the raised-th of its source. */
+TRACE_EVENT(evnotify_raise,
+	TP_PROTO(const char *source, u64 raised, u64 data),
+	TP_ARGS(source, raised, data),
+	TP_STRUCT__entry(
+		__array(char, source, EVNOTIFY_SOURCE_NAME_SIZE)
+		__field(u64, raised)
+		__field(u64, data)
+	),
+	TP_fast_assign(
+		strscpy(__entry->source, source, EVNOTIFY_SOURCE_NAME_SIZE);
+		__entry->raised = raised;
+		__entry->data = data;
+	),
+	TP_printk("source=%s raised=%llu data=%llu", __entry->source,
+		  __entry->raised, __entry->data)
+);
+
 #define EVNOTIFY_REQ_EVENT(name) \
 DEFINE_EVENT(evnotify_record, name, \
 	TP_PROTO(const struct evnotify_instance *inst, \
@@ -98,7 +117,7 @@ DEFINE_EVENT(evnotify_record, name, \
 
 /* REGISTER, WAIT or write() took the request: it has its id and can expire. */
 EVNOTIFY_REQ_EVENT(evnotify_arm);
-/* The timer interrupt found it due. */
+/* The timer interrupt found it due, or the tasklet found an event for it. */
 EVNOTIFY_REQ_EVENT(evnotify_expire);
 /* The tasklet completes it, or a cancellation does. */
 EVNOTIFY_REQ_EVENT(evnotify_complete);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * evnotify - kernel to user notification: user ABI of /dev/evnotify
+ * evnotify - kernel to user notification: user ABI of /dev/evnotify and of the
+ * nodes of sources, /dev/evnotify-NAME0
  *
- * An open file of /dev/evnotify is an instance.  A process arms requests on
- * it; each request expires at its due time and then completes exactly once,
- * or once per period, in the way that its mode names.  See evnotify(4).
+ * An open file is an instance.  A process arms requests on it; each request
+ * expires at its due time, or when its source raises an event, and then completes
+ * exactly once, or once per period or event, in the way that its mode names.  See
+ * evnotify(4).
  *
  * All structures have the same layout for 32 and 64 bit callers and no
  * implicit padding.  Every field that a call does not use must be zero.
@@ -42,10 +44,23 @@
  */
 #define EVNOTIFY_ABSTIME	0x1
 
+/* Flags of a request, on a file that has a source. */
+
+/*
+ * Wait for the next event of the source; due_ns is a timeout, and none if it is 0
+ * without EVNOTIFY_ABSTIME. An event that was raised before, and that no request
+ * of this file has taken, is taken at once.
+ */
+#define EVNOTIFY_SOURCE		0x2
+/* With EVNOTIFY_SOURCE: for @count events, or each until it is cancelled. */
+#define EVNOTIFY_REPEAT		0x4
+
 /* Flags of an event record. */
 
 /* The request is still armed and will complete again. */
 #define EVNOTIFY_EVENT_MORE	0x1
+/* It tells of an event of the source: @data in place of @due_ns. */
+#define EVNOTIFY_EVENT_DATA	0x2
 
 /* Flags of a cancellation. */
 
@@ -56,6 +71,10 @@
 
 /* The checked build (EVNOTIFY_DEBUG): invariants are asserted at each step. */
 #define EVNOTIFY_FEATURE_CHECKED	0x1
+/* The module knows sources. */
+#define EVNOTIFY_FEATURE_SOURCES	0x2
+/* This file has a source. */
+#define EVNOTIFY_FEATURE_HAS_SOURCE	0x4
 
 /**
  * struct evnotify_request - what to arm, 64 bytes
@@ -70,12 +89,13 @@
  *	its event record; unique within the instance, never 0; ignored in the
  *	call, but see struct evnotify_wait
  * @mode: EVNOTIFY_MODE_PENDING or EVNOTIFY_MODE_EVENTFD
- * @flags: EVNOTIFY_ABSTIME or 0
+ * @flags: EVNOTIFY_ABSTIME, EVNOTIFY_SOURCE, EVNOTIFY_REPEAT, or 0
  * @clockid: CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME or CLOCK_TAI
  * @eventfd: the eventfd to signal in EVNOTIFY_MODE_EVENTFD (0 is a file
  *	descriptor like any other); must be 0 in the other mode
- * @count: expirations after which a periodic request has completed;
- *	0: it stays armed until it is cancelled; must be 0 without a period
+ * @count: expirations after which a periodic request has completed, or events
+ *	after which one with EVNOTIFY_REPEAT has; 0: it stays armed until it is
+ *	cancelled; must be 0 in any other request
  * @__reserved: must be 0
  *
  * The argument of REGISTER and WAIT, and what write() takes an array of.
@@ -99,30 +119,38 @@ struct evnotify_request {
  * @id: of the request
  * @due_ns: when the latest expiration that this record counts was due; of a
  *	request that was cancelled before it expired: when it would have been
+ * @data: with EVNOTIFY_EVENT_DATA: what the latest event carried
  * @expired_ns: when that expiration was found due, by the timer interrupt or,
  *	in a burst, by the tasklet: never before @due_ns, nor before the call
- *	that armed the request; 0 if there was none
+ *	that armed the request; with EVNOTIFY_EVENT_DATA, when the event was raised,
+ *	which may be before that call; 0 if there was none
  * @completed_ns: when the completion became visible to the process
  * @seq: number of the record in its instance, from 1, without gaps
- * @count: expirations that this record stands for: more than 1 (an overrun)
- *	when a periodic request expired again before its record was read; at
- *	most 2^32 - 1
- * @lost: of these, those of which nothing but their number is known; always 0
- *	for a timer, at most 2^32 - 1
- * @status: 0, or -ECANCELED if the request was cancelled
- * @flags: EVNOTIFY_EVENT_MORE or 0
+ * @count: expirations or events that this record stands for: more than 1 when a
+ *	periodic request expired again before its record was read (an overrun),
+ *	or when events were lost; at most 2^32 - 1
+ * @lost: of these, those of which nothing but their number is known: events that
+ *	the source kept no longer when the request could take them; always 0 for
+ *	a timer, at most 2^32 - 1
+ * @status: 0; -ECANCELED if the request was cancelled; -ETIME if its timeout came
+ *	before an event; -ENODEV if the source is gone
+ * @flags: EVNOTIFY_EVENT_MORE, EVNOTIFY_EVENT_DATA, or 0
  *
  * All times are on the clock of the request, as the reader's time namespace
  * sees it; 2^63 - 1 is a time that never comes.  Where due time and expiration
  * were measured on CLOCK_MONOTONIC, both are what the clock of the request said
- * at the expiration, or at the cancellation.
+ * at the expiration, or at the cancellation.  An event is raised on
+ * CLOCK_MONOTONIC, and converted by what the clocks say when a request takes it.
  *
  * What read() gives an array of, and what WAIT returns.
  */
 struct evnotify_event {
 	__aligned_u64 user_data;
 	__aligned_u64 id;
-	__aligned_u64 due_ns;
+	union {
+		__aligned_u64 due_ns;
+		__aligned_u64 data;
+	};
 	__aligned_u64 expired_ns;
 	__aligned_u64 completed_ns;
 	__aligned_u64 seq;
@@ -172,8 +200,9 @@ struct evnotify_register {
 /**
  * struct evnotify_wait - arm one request and block until it completes,
  *	128 bytes
- * @request: EVNOTIFY_MODE_PENDING, without a period; its id is set before
- *	the call blocks, so that another thread can cancel or update it
+ * @request: EVNOTIFY_MODE_PENDING, without a period and EVNOTIFY_REPEAT; its id
+ *	is set before the call blocks, so that another thread can cancel or
+ *	update it
  * @event: set by the call: the completion
  *
  * What interrupts the call leaves the request armed.  The kernel goes on by
@@ -206,7 +235,7 @@ struct evnotify_cancel {
 
 /**
  * struct evnotify_update - give an armed request new times, 64 bytes
- * @id: the request
+ * @id: the request: a timer, not one with EVNOTIFY_SOURCE
  * @due_ns: as in struct evnotify_request, on the clock of the request
  * @period_ns: as in struct evnotify_request
  * @flags: EVNOTIFY_ABSTIME or 0
@@ -224,7 +253,8 @@ struct evnotify_update {
 
 /*
  * The ioctls.  Each returns 0, or -1 with the errno that evnotify(4) lists.
- * Numbers 0xED 00-0F are free in the kernel's list of ioctl numbers.
+ * Numbers 0xED 00-0F are free in the kernel's list of ioctl numbers.  0x05 is kept
+ * for a file that wants some events of its source only; 0x0F is evnotify-sim's.
  */
 #define EVNOTIFY_IOC_MAGIC	0xED
 
