@@ -56,4 +56,4 @@ if ! ${root:+in_root "$root"} "${make[@]}" >"$dir/build.log" 2>&1 ||
 	grep -vE '^make|^  (CC|LD|MODPOST)' "$dir/build.log" >&2 || true
 	die "building the module for $kernel failed, see $dir/build.log"
 fi
-find "$dir" -maxdepth 1 -name '*.ko'
+echo "$dir/evnotify.ko"
