@@ -117,8 +117,8 @@ static const struct evnotify_source_ops evnotify_no_ops;
  * 3,190 with 64 of these, the most that can have a source open.
  *
  * Context: any but NMI, also a hard interrupt on PREEMPT_RT.  Not before
- * evnotify_source_register() has returned, nor after
- * evnotify_source_unregister() is called.
+ * evnotify_source_register() has returned, nor after evnotify_source_unregister()
+ * is called; but always from when @ops->open() is called until @ops->close() returns.
  */
 void evnotify_source_raise(struct evnotify_source *src, u64 data)
 {
@@ -556,7 +556,7 @@ int evnotify_source_attach(struct evnotify_instance *inst,
 	list_add_tail(&inst->listener, &src->listeners);
 	raw_spin_unlock_irq(&src->lock);
 	if (!src->nr_listeners && src->ops->open)
-		ret = src->ops->open(src->driver_data);
+		ret = src->ops->open(src, src->driver_data);
 	if (!ret)
 		src->nr_listeners++;
 	mutex_unlock(&src->mutex);
@@ -771,7 +771,8 @@ EXPORT_SYMBOL_GPL(evnotify_source_register);
  *
  * What waits for an event ends with -ENODEV, after all events that were raised.  It
  * does not wait for processes: their files stay open, and hold no reference to
- * the driver.  Nothing may raise an event any more: so free the interrupt before.
+ * the driver.  Nothing may raise an event any more: so free the interrupt before,
+ * or in @ops->close().
  *
  * Context: process.  @ops->close() is called if the node is open.
  */

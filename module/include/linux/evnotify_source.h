@@ -27,17 +27,19 @@ struct file;
 /**
  * struct evnotify_source_ops - what a driver is told of those who listen
  * @open: the first process opens the node: switch the interrupt on.  An error is
- *	what its open() fails with
+ *	what its open() fails with.  As the node is there first, this may be called,
+ *	and events be raised in @src, before evnotify_source_register() has returned
  * @close: the last one has closed it, or the source is unregistered while it is
  *	open: switch the interrupt off
  *
  * Both are optional.  They are called in process context, may sleep, never run at
  * the same time, and alternate; after evnotify_source_unregister() neither is
  * called.  They must not wait for what the caller of evnotify_source_register()
- * or evnotify_source_unregister() holds.
+ * or evnotify_source_unregister() holds.  Who requests the interrupt in @open and
+ * frees it in @close registers last in probe() and unregisters first in remove().
  */
 struct evnotify_source_ops {
-	int (*open)(void *driver_data);
+	int (*open)(struct evnotify_source *src, void *driver_data);
 	void (*close)(void *driver_data);
 };
 
