@@ -55,4 +55,18 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define barrier_nospec() do { } while (0)
 #endif
 
+/* 6.12: pcim_iomap_region() maps one BAR, and returns where. */
+#ifdef EVNOTIFY_NO_PCIM_IOMAP_REGION
+#include <linux/io.h>
+#include <linux/pci.h>
+
+static inline void __iomem *pcim_iomap_region(struct pci_dev *pdev, int bar,
+					      const char *name)
+{
+	int ret = pcim_iomap_regions(pdev, BIT(bar), name);
+
+	return ret ? IOMEM_ERR_PTR(ret) : pcim_iomap_table(pdev)[bar];
+}
+#endif
+
 #endif /* EVNOTIFY_COMPAT_H */

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Builds the module for one kernel of the table and prints the path of evnotify.ko.
+# Builds the modules for one kernel of the table and prints the path of evnotify.ko. The samples are
+# next to it, in samples/.
 #
 #   build.sh KERNEL [DEBUG=1] [SRC=directory] [VARIABLE=value for make]...
 #
@@ -50,8 +51,8 @@ rm -rf "$dir"
 mkdir -p "$dir"
 cp -R "$src/." "$dir"
 say "building the module for $release"
-make=(make -C "$kdir" M="$dir" CC="$cc" W=1 "${flags[@]}" modules)
-if ! ${root:+in_root "$root"} "${make[@]}" >"$dir/build.log" 2>&1 ||
+build() { ${root:+in_root "$root"} make -C "$kdir" M="$1" CC="$cc" W=1 "${flags[@]}" modules >>"$dir/build.log" 2>&1; }
+if ! build "$dir" || { [[ -d $dir/samples ]] && ! build "$dir/samples"; } ||
    grep -qE ':[0-9]+: (warning|error):|WARNING: modpost' "$dir/build.log"; then
 	grep -vE '^make|^  (CC|LD|MODPOST)' "$dir/build.log" >&2 || true
 	die "building the module for $kernel failed, see $dir/build.log"

@@ -66,6 +66,7 @@ static inline void evnotify_source_devm_unregister(void *src)
  * @driver_data: passed to @ops
  *
  * Call it before devm_request_irq(): then the handler is gone before the source.
+ * With @ops that request and free the interrupt, call it last.
  *
  * Context: process.
  * Return: the source, or an ERR_PTR().
