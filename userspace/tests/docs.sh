@@ -9,7 +9,9 @@ cd "$(dirname "$0")/.." || exit 1
 
 module=../module
 uapi=$module/include/uapi/linux/evnotify.h
+sim_uapi=$module/include/uapi/linux/evnotify_sim.h
 device=man/evnotify.4
+sim=man/evnotify-sim.4
 command=man/evnotify.1
 
 # agree WHAT CODE PAGE: both name the same things, and there are some.
@@ -51,21 +53,26 @@ section "$device" "struct evnotify_request" |
 agree "clocks of the ABI" "$tmp/code" "$tmp/page"
 
 # Fields, with their type and structure; reserved ones and padding apart.
-sed 's/__aligned_u64/__u64/' "$uapi" | awk '
-	/^struct .* \{/ { name = $2 }
-	/^\};/ { name = "" }
-	name && /;$/ && !/__reserved|__pad/ {
-		sub(/;$/, "")
-		field = $NF
-		sub(/^[ \t]*/, "")
-		sub(/ [^ ]*$/, "")
-		print name, $0, field
-	}' >"$tmp/code"
-awk '
-	/^\.S[hs] / { name = /^\.Ss struct / ? $3 : "" }
-	name && /^\.It Vt / { sub(/^\.It Vt /, ""); sub(/ Va /, " "); print name, $0 }' \
-	"$device" >"$tmp/page"
-agree "fields of the ABI" "$tmp/code" "$tmp/page"
+# fields HEADER PAGE
+fields() {
+	sed 's/__aligned_u64/__u64/' "$1" | awk '
+		/^struct .* \{/ { name = $2 }
+		/^\};/ { name = "" }
+		name && /;$/ && !/__reserved|__pad|}/ {
+			sub(/(\[[0-9]*\])?;$/, "")
+			field = $NF
+			sub(/^[ \t]*/, "")
+			sub(/ [^ ]*$/, "")
+			print name, $0, field
+		}' >"$tmp/code"
+	awk '
+		/^\.S[hs] / { name = /^\.Ss struct / ? $3 : "" }
+		name && /^\.It Vt / { sub(/^\.It Vt /, ""); sub(/ Va /, " "); print name, $0 }' \
+		"$2" >"$tmp/page"
+	agree "fields of ${1##*/}" "$tmp/code" "$tmp/page"
+}
+fields "$uapi" "$device"
+fields "$sim_uapi" "$sim"
 
 # Sizes, as static_assert has them.
 sed -n 's/^static_assert(sizeof(struct \(evnotify_[a-z]*\)) == \([0-9]*\));/\1 \2/p' \
@@ -76,24 +83,40 @@ awk '/^\.Ss struct / { name = $3 }
 agree "sizes of the structures" "$tmp/code" "$tmp/page"
 
 # Errors. Those that the kernel's own functions give are named here.
+# errors FILE...: those that stand there
+errors() { grep -how -- '-E[A-Z0-9]\{2,\}' "$@" | sed 's/-//; s/^ERESTART\(SYS\|NOHAND\)$/EINTR/'; }
 {
-	grep -how -- '-E[A-Z0-9]\{2,\}' $module/*.[ch] | sed 's/-//; s/^ERESTART\(SYS\|NOHAND\)$/EINTR/'
+	find $module -maxdepth 1 -name '*.[ch]' ! -name sim.c | while read -r file; do errors "$file"; done
 	echo EBADF	# eventfd_ctx_fdget()
 	echo ESPIPE	# stream_open()
 } >"$tmp/code"
 section "$device" ERRORS | sed -n 's/^\.It Bq Er //p' >"$tmp/page"
 agree "errors of the device" "$tmp/code" "$tmp/page"
+{
+	errors $module/sim.c
+	echo EMFILE	# get_unused_fd_flags(), evnotify_source_open()
+} >"$tmp/code"
+section "$sim" ERRORS | sed -n 's/^\.It Bq Er //p' >"$tmp/page"
+agree "errors of evnotify-sim" "$tmp/code" "$tmp/page"
+
+# evnotify-sim's ABI: macros, the ioctl.
+sed -n 's/^#define[ \t]*\(EVNOTIFY_[A-Z0-9_]*\).*/\1/p' "$sim_uapi" >"$tmp/code"
+grep -o 'EVNOTIFY_SIM_[A-Z0-9_]*' "$sim" >"$tmp/page"
+agree "macros of evnotify-sim" "$tmp/code" "$tmp/page"
+section "$sim" "Ioctl" | sed -n 's/^\.It Dv \([A-Z0-9_]*\) Fa.*/\1/p' >"$tmp/page"
+grep _IOC_ "$tmp/code" >"$tmp/ioctls"
+agree "ioctls of evnotify-sim" "$tmp/ioctls" "$tmp/page"
 
 # Tracepoints and their fields.
-sed -n 's/^DEFINE_EVENT([a-z_]*, \(evnotify_[a-z]*\),$/\1/p
+sed -n 's/^\(DEFINE_EVENT([a-z_]*, \|TRACE_EVENT(\)\(evnotify_[a-z]*\),$/\2/p
 	s/^EVNOTIFY_REQ_EVENT(\(evnotify_[a-z]*\));/\1/p' $module/trace.h >"$tmp/code"
+cp "$tmp/code" "$tmp/tracepoints"
 section "$device" TRACEPOINTS | sed -n 's/^\.It Cm \(evnotify_[a-z]*\)$/\1/p' >"$tmp/page"
 agree "tracepoints" "$tmp/code" "$tmp/page"
 sed -n 's/^\t\t__[a-z_]*([a-z0-9_ ]*, \([a-z0-9_]*\)[,)].*/\1/p' $module/trace.h >"$tmp/code"
 section "$device" TRACEPOINTS | sed -n 's/^\.It Va //p' | sed 's/ , Va /\n/g' >"$tmp/page"
 agree "fields of the tracepoints" "$tmp/code" "$tmp/page"
-sed -n 's/^DEFINE_EVENT([a-z_]*, evnotify_\([a-z]*\),$/\1/p
-	s/^EVNOTIFY_REQ_EVENT(evnotify_\([a-z]*\));/\1/p' $module/trace.h >"$tmp/code"
+sed 's/^evnotify_//' "$tmp/tracepoints" >"$tmp/code"
 sed -n 's/^\t{ "\([a-z]*\)", ".*", \(true\|false\),.*/\1/p' cli/cmd_trace.c >"$tmp/page"
 agree "steps that 'evnotify trace' knows" "$tmp/code" "$tmp/page"
 # What their text has: "key=%d", or a word by itself.
