@@ -652,6 +652,21 @@ static inline bool evnotify_is_pending(const struct evnotify_record *req)
 	return req->state >= EVNOTIFY_IN_LINE;
 }
 
+/* The status of the event record of @req. */
+static inline s32 evnotify_status(const struct evnotify_record *req)
+{
+	switch (req->state) {
+	case EVNOTIFY_CANCELLED:
+		return -ECANCELED;
+	case EVNOTIFY_TIMED_OUT:
+		return -ETIME;
+	case EVNOTIFY_GONE:
+		return -ENODEV;
+	default:
+		return 0;
+	}
+}
+
 /*
  * A tasklet begins to run.  Sets @over if the budget of this CPU is used up.
  * Returns what evnotify_budget_end() has to be passed.

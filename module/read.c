@@ -13,21 +13,6 @@
 #include "evnotify.h"
 #include "trace.h"
 
-/* The status of the event record of @req. */
-static s32 evnotify_status(const struct evnotify_record *req)
-{
-	switch (req->state) {
-	case EVNOTIFY_CANCELLED:
-		return -ECANCELED;
-	case EVNOTIFY_TIMED_OUT:
-		return -ETIME;
-	case EVNOTIFY_GONE:
-		return -ENODEV;
-	default:
-		return 0;
-	}
-}
-
 /**
  * evnotify_fill - make the event record of a request
  * @event: where to

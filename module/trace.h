@@ -55,7 +55,8 @@ DECLARE_EVENT_CLASS(evnotify_record,
 		__field(u32, instance)
 		__field(u8, mode)
 		__field(u8, clock)
-		__field(bool, cancelled)
+		__field(u8, flags)
+		__field(u8, error)
 		__field(u64, id)
 		__field(u64, user_data)
 		__field(s64, due)
@@ -63,22 +64,32 @@ DECLARE_EVENT_CLASS(evnotify_record,
 		__field(s64, expired)
 		__field(s64, completed)
 		__field(u64, count)
+		__field(u64, data)
+		__field(u64, lost)
 	),
 	TP_fast_assign(
+		/* While it waits for an event, links take the place of its data. */
+		const bool data = req->source && req->count &&
+				  req->state != EVNOTIFY_WAITING &&
+				  req->state != EVNOTIFY_WAITING_TIMED;
+
 		__entry->instance = inst->number;
 		__entry->mode = req->mode;
 		__entry->clock = req->clock;
-		__entry->cancelled = req->state == EVNOTIFY_CANCELLED;
+		__entry->flags = req->source;
+		__entry->error = -evnotify_status(req);
 		__entry->id = req->id;
 		__entry->user_data = req->user_data;
-		__entry->due = evnotify_on_clock(req, req->due);
-		/* The place of a source's is taken by links and data. */
+		__entry->due = req->source && !req->due ? 0 :
+			       evnotify_on_clock(req, req->due);
 		__entry->period = req->source ? 0 : req->period;
 		__entry->expired = req->expired;
 		__entry->completed = req->completed;
 		__entry->count = req->count;
+		__entry->data = data ? req->data : 0;
+		__entry->lost = data ? req->lost : 0;
 	),
-	TP_printk("instance=%u id=%llu user_data=%llu mode=%s clock=%s due_ns=%lld period_ns=%llu expired_ns=%lld completed_ns=%lld count=%llu%s",
+	TP_printk("instance=%u id=%llu user_data=%llu mode=%s clock=%s due_ns=%lld period_ns=%llu expired_ns=%lld completed_ns=%lld count=%llu data=%llu lost=%llu%s%s%s",
 		  __entry->instance, __entry->id, __entry->user_data,
 		  __print_symbolic(__entry->mode,
 				   { EVNOTIFY_MODE_PENDING, "pending" },
@@ -87,8 +98,14 @@ DECLARE_EVENT_CLASS(evnotify_record,
 				   { 0, "monotonic" }, { 1, "boottime" },
 				   { 2, "realtime" }, { 3, "tai" }),
 		  __entry->due, __entry->period, __entry->expired,
-		  __entry->completed, __entry->count,
-		  __entry->cancelled ? " cancelled" : "")
+		  __entry->completed, __entry->count, __entry->data,
+		  __entry->lost,
+		  __entry->flags & EVNOTIFY_SOURCE ? " event" : "",
+		  __entry->flags & EVNOTIFY_REPEAT ? " repeat" : "",
+		  __print_symbolic(__entry->error,
+				   { 0, "" }, { ECANCELED, " cancelled" },
+				   { ETIME, " timed_out" },
+				   { ENODEV, " gone" }))
 );
 
 /* A driver raised an event: the raised-th of its source. */
