@@ -29,12 +29,15 @@ struct step {
 static const struct step steps[] = {
 	{ "open", "IRP_MJ_CREATE", true, { NULL } },
 	{ "arm", "IOCTL_REGISTER_EVENT", true,
-	  { "mode", "clock", "due_ns", "period_ns", "user_data" } },
-	{ "expire", "timer interrupt", false, { "expired_ns", "count" } },
-	{ "complete", "DPC", false, { "completed_ns", "count", "cancelled" } },
+	  { "mode", "clock", "due_ns", "period_ns", "user_data", "event", "repeat" } },
+	{ "raise", "ISR", false, { "raised", "data" } },
+	{ "expire", "timer interrupt", false, { "expired_ns", "count", "data", "lost" } },
+	{ "complete", "DPC", false,
+	  { "completed_ns", "count", "cancelled", "timed_out", "gone" } },
 	{ "cancel", "cancel routine", true, { NULL } },
 	{ "update", "KeSetTimer", true, { "due_ns", "period_ns" } },
-	{ "read", "IRP completed", true, { "count", "cancelled" } },
+	{ "read", "IRP completed", true,
+	  { "count", "data", "lost", "cancelled", "timed_out", "gone" } },
 	{ "release", "IRP_MJ_CLEANUP, _CLOSE", true, { "armed", "completed", "cancelled" } },
 };
 
@@ -59,13 +62,15 @@ static bool is_step(const struct step *step, const char *event)
 
 /*
  * A cancelled request is completed by whoever cancels it, as in the WDK sample,
- * unless the DPC has it in hand.
+ * unless the DPC has it in hand. The DPC takes an event of a source for a request.
  */
 static const char *routine_of(const struct trace_line *line, const struct step *step,
 			      const struct trace_subject *subject)
 {
 	if (is_step(step, "complete") && trace_arg(line, "cancelled") && !subject->expired)
 		return "cancel routine";
+	if (is_step(step, "expire") && trace_arg(line, "event") && !trace_arg(line, "timed_out"))
+		return "DPC";
 	return step->routine;
 }
 
@@ -91,12 +96,24 @@ static bool is_of_process(const struct options *opt, const struct trace_line *li
 	return access(path, F_OK) == 0;
 }
 
+/* Only an event has data; nothing lost is nothing to show. */
+static bool is_shown(const struct trace_line *line, const char *key)
+{
+	if (strcmp(key, "data") == 0)
+		return trace_arg(line, "source") ||
+		       (trace_arg(line, "event") && trace_number(line, "count"));
+	return strcmp(key, "lost") || trace_number(line, key);
+}
+
 static void print_step(const struct trace_line *line, const struct step *step,
 		       const char *routine, const char *since, uint64_t id)
 {
+	const char *source = trace_arg(line, "source");
 	char who[64];
 
-	if (id)
+	if (source)
+		snprintf(who, sizeof(who), "%s", source);
+	else if (id)
 		snprintf(who, sizeof(who), "%s/%" PRIu64, trace_arg(line, "instance"), id);
 	else
 		snprintf(who, sizeof(who), "%s", trace_arg(line, "instance"));
@@ -106,6 +123,8 @@ static void print_step(const struct trace_line *line, const struct step *step,
 	for (const char *const *key = step->details; *key; key++) {
 		const char *value = trace_arg(line, *key);
 
+		if (!is_shown(line, *key))
+			continue;
 		if (value && *value)
 			printf("  %s %s", *key, value);
 		else if (value)
@@ -118,6 +137,8 @@ static void print_step(const struct trace_line *line, const struct step *step,
 static void print_step_json(const struct trace_line *line, const struct step *step,
 			    const char *routine, const uint64_t *since_ns)
 {
+	static const char *const words[] = { "event", "repeat", "cancelled", "timed_out", "gone" };
+
 	printf("{\"time_ns\":%" PRIu64 ",\"since_ns\":", line->time_ns);
 	if (since_ns)
 		printf("%" PRId64, (int64_t)*since_ns);
@@ -137,7 +158,11 @@ static void print_step_json(const struct trace_line *line, const struct step *st
 		else
 			printf("%s", value);
 	}
-	printf("%s}\n", trace_arg(line, "cancelled") ? "" : ",\"cancelled\":false");
+	/* A request has each of these words, or it does not. */
+	for (size_t i = 0; i < ARRAY_SIZE(words) && trace_arg(line, "id"); i++)
+		if (!trace_arg(line, words[i]))
+			printf(",\"%s\":false", words[i]);
+	printf("}\n");
 }
 
 /* Can no further step of the request come? Then it need not be remembered. */
@@ -145,8 +170,10 @@ static bool is_last(const struct trace_line *line, const struct step *step,
 		    const struct trace_subject *subject)
 {
 	const char *mode = trace_arg(line, "mode");
+	bool more = trace_number(line, "period_ns") || trace_arg(line, "repeat") ||
+		    subject->updated;
 
-	if (!trace_arg(line, "cancelled") && (trace_number(line, "period_ns") || subject->updated))
+	if (more && !trace_arg(line, "cancelled") && !trace_arg(line, "gone"))
 		return false;
 	return is_step(step, "read") ||
 	       (mode && strcmp(mode, "eventfd") == 0 &&
@@ -165,6 +192,18 @@ static void find_comm(struct trace_line *line)
 	read_line(path, comm, sizeof(comm));
 	if (*comm)
 		line->comm = comm;
+}
+
+/* A source is no process's; what it raises is of no request yet. */
+static void show_raise(const struct options *opt, struct trace_line *line,
+		       const struct step *step)
+{
+	if (!opt->file)
+		find_comm(line);
+	if (opt->json)
+		print_step_json(line, step, step->routine, NULL);
+	else
+		print_step(line, step, step->routine, "-", 0);
 }
 
 static void show(const struct options *opt, struct trace_line *line, const struct step *step)
@@ -239,12 +278,16 @@ static bool take_line(const struct options *opt, char *text)
 		show_gap(opt, text, cpu, lost);
 		return false;
 	}
-	if (!trace_parse(text, &line) || !trace_arg(&line, "instance"))
+	if (!trace_parse(text, &line))
 		return false;
 	step = find_step(line.event);
-	if (step)
+	if (step && trace_arg(&line, "source"))
+		show_raise(opt, &line, step);
+	else if (step && trace_arg(&line, "instance"))
 		show(opt, &line, step);
-	return step;
+	else
+		return false;
+	return true;
 }
 
 /* Takes what one read(2) gives, and returns its result. */

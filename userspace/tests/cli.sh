@@ -333,7 +333,7 @@ check "info" same "module        1.2.3, interface version 1, checked build" \
 
 # The trace, from a file that was kept.
 run "$EVNOTIFY" trace --file trace.txt
-check "trace: every step but the foreign one" same "0 24" "$rc $(echo "$out" | grep -vc TIME)"
+check "trace: every step but the foreign one" same "0 34" "$rc $(echo "$out" | grep -vc TIME)"
 check "trace: a gap is told, as ftrace and as trace-cmd have it" same \
 	"evnotify: the trace has a gap: CPU:1 [LOST 3 EVENTS]
 evnotify: the trace has a gap: CPU:0 [EVENTS DROPPED]" "$err"
@@ -364,22 +364,41 @@ cat >"$tmp/expected" <<'END'
 +10.0us 2/4194311 IRP completed read
 +100.00ms 2/4194311 timer interrupt expire
 - 2 IRP_MJ_CLEANUP, _CLOSE release
+- 3 IRP_MJ_CREATE open
+- 3/2097159 IOCTL_REGISTER_EVENT arm
+- evnotify-sim0 ISR raise
++1.01ms 3/2097159 DPC expire
++10.0us 3/2097159 DPC complete
++10.0us 3/2097159 IRP completed read
++1.00ms 3/2097159 DPC expire
++10.0us 3/2097159 DPC complete
++10.0us 3/2097159 IRP completed read
++950.0us 3 IRP_MJ_CLEANUP, _CLOSE release
 END
 check "trace: each step has its routine and the time since the one before" \
 	diff "$tmp/expected" "$tmp/seen"
 # 168 has steps on both sides of a gap; 171 and 172 are threads of 170.
-for pid in 168:6 169:5 170:13 171:0; do
+# What a source raises is shown to all.
+for pid in 168:7 169:6 170:23 171:1; do
 	run "$EVNOTIFY" trace --file trace.txt --pid ${pid%:*}
 	check "trace: process ${pid%:*} alone" same "0 ${pid#*:}" "$rc $(echo "$out" | grep -vc TIME)"
 done
+run "$EVNOTIFY" trace --file trace.txt
+check "trace: a source, its event, what was lost, and its end" same \
+	"raised 301 data 42|expired_ns 6002000000 count 44 data 42 lost 43|count 44 data 42 lost 43|count 0 gone|" \
+	"$(echo "$out" | sed -n 's/.* \(raise\|expire\|read\) *[^ ]*-[0-9]* *\([a-z].*\)/\2/p' | tail -n 5 |
+		sed '/expired_ns 0/d' | tr -s ' ' | tr '\n' '|')"
+check "trace: a timer has no data" same 0 "$(echo "$out" | grep -c ' 2/.* data ')"
 run "$EVNOTIFY" trace --json --file trace.txt
 printf '%s' "$(cat trace.txt)" >"$tmp/trace"
 check "trace: the last line may lack its end" \
 	same "$out" "$("$EVNOTIFY" trace --json --file "$tmp/trace" 2>/dev/null)"
-check "trace --json" same '26 a [2] b-c 168 1 expire timer interrupt 1000000000 2097159 null' \
+check "trace --json" same '36 a [2] b-c 168 1 expire timer interrupt 1000000000 2097159 null' \
 	"$(printf '%s\n' "$out" | jq -rs '"\(length) \(.[1].comm) \(.[1].pid) \(.[1].cpu) \(.[2].step) \(.[2].nt_routine) \(.[2].since_ns) \(.[2].id) \(.[0].since_ns)"')"
 check "trace --json: a request is cancelled or not, an instance counts them" same 'false true 0' \
 	"$(printf '%s\n' "$out" | jq -rs '"\(.[1].cancelled) \(.[10].cancelled) \(.[0].cancelled)"')"
+check "trace --json: an event of a source" same 'evnotify-sim0 301 42 null|42 43 true true false|true' \
+	"$(printf '%s\n' "$out" | jq -rs '"\(.[28] | "\(.source) \(.raised) \(.data) \(.cancelled)")|\(.[31] | "\(.data) \(.lost) \(.event) \(.repeat) \(.gone)")|\(.[34].gone)"')"
 check "trace --json: a gap is a record" \
 	same '{"step":"gap","cpu":1,"lost":3} {"step":"gap","cpu":0,"lost":null}' \
 	"$(printf '%s\n' "$out" | grep gap | paste -sd ' ')"
