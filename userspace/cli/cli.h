@@ -18,6 +18,7 @@
 
 #define DEVICE_PATH	"/dev/evnotify"
 #define MODULE_NAME	"evnotify"
+#define SOURCES		"/sys/class/evnotify"
 #define NSEC_PER_SEC	UINT64_C(1000000000)
 #define NSEC_PER_MSEC	UINT64_C(1000000)
 
@@ -91,6 +92,7 @@ struct name {
 
 extern const struct name mode_names[];
 extern const struct name clock_names[];
+extern const struct name feature_names[];
 const struct name *find_name(const struct name *table, const char *name);
 const char *name_of(const struct name *table, int value);
 void print_json_string(const char *text);
@@ -139,7 +141,7 @@ bool input_wait(struct input *input, struct pollfd *fds, unsigned int n);
 int input_close(struct input *input, int status);
 
 /* print.c */
-void print_event(const struct evnotify_event *ev, const char *mode, int clockid,
+void print_event(const struct evnotify_event *ev, const char *mode, int clockid, bool source,
 		 uint64_t seen_ns, bool json);
 
 /* run_*.c: arm the requests of a run, report what becomes of them. */

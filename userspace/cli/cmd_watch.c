@@ -25,6 +25,7 @@ struct options {
 	const struct watch_mode *mode;
 	bool after;
 	bool at;
+	bool timed;	/* timers are asked for, whatever the device */
 	uint64_t due_ns;
 	uint64_t step_ns;
 	uint64_t period_ns;
@@ -160,6 +161,7 @@ static int parse(struct options *opt, int argc, char **argv)
 		return conflict("--count needs --period");
 	if (opt->period_ns && opt->mode->run == run_wait)
 		return conflict("--mode wait takes no --period: a wait ends with one completion");
+	opt->timed = opt->after || opt->at || opt->step_ns || opt->period_ns;
 	if (!opt->after && !opt->at)
 		opt->due_ns = opt->period_ns ? opt->period_ns : NSEC_PER_SEC;
 	return EXIT_OK;
@@ -187,6 +189,15 @@ static int make_requests(const struct options *opt, struct evnotify_request *req
 	return EXIT_OK;
 }
 
+/* A wait ends with one event; the others take each. */
+static void wait_for_source(const struct run *run, bool once)
+{
+	for (unsigned int i = 0; i < run->n; i++) {
+		run->reqs[i].due_ns = 0;
+		run->reqs[i].flags = EVNOTIFY_SOURCE | (once ? 0 : EVNOTIFY_REPEAT);
+	}
+}
+
 static int watch(const struct options *opt, struct evnotify_request *reqs)
 {
 	struct run run = {
@@ -205,6 +216,8 @@ static int watch(const struct options *opt, struct evnotify_request *reqs)
 	ret = device_open(opt->device, O_NONBLOCK, &run.evn, &info);
 	if (ret)
 		return ret;
+	if (info.features & EVNOTIFY_FEATURE_HAS_SOURCE && !opt->timed)
+		wait_for_source(&run, opt->mode->run == run_wait);
 	run.input = &input;
 	ret = input_open(&input, INPUT_KEYS);
 	if (!ret) {
@@ -251,6 +264,8 @@ const struct command cmd_watch = {
 "that it expired (interrupt), completed (tasklet) and was seen (by this program).\n"
 "Says on standard error when the requests are armed. Ends when every one has\n"
 "completed; a key or a signal cancels the rest.\n"
+"On a device with a source, the requests wait for its events, each of them for one\n"
+"with mode wait, otherwise until the source goes; for times, with -a, -A, -s or -p.\n"
 "\n"
 "  -m, --mode MODE      pending (default): the device becomes readable\n"
 "                       wait: a thread for each request blocks in the device\n"

@@ -17,6 +17,14 @@ const struct name clock_names[] = {
 	{ NULL, 0 },
 };
 
+/* By the number of their bit. */
+const struct name feature_names[] = {
+	{ "checked", 0 },
+	{ "sources", 1 },
+	{ "has_source", 2 },
+	{ NULL, 0 },
+};
+
 const struct name *find_name(const struct name *table, const char *name)
 {
 	for (; table->name; table++)

@@ -62,11 +62,11 @@ int run_report(struct run *run, const struct evnotify_event *ev, const char *mod
 	/* What is cancelled after the last event is not shown. */
 	if (!run->events)
 		return RUN_STOPPED;
-	if (run->events != UINT64_MAX && ev->status != -ECANCELED)
+	if (run->events != UINT64_MAX && !ev->status)
 		run->events--;
 	if (run->quiet)
 		return run->events ? EXIT_OK : RUN_STOPPED;
-	print_event(ev, mode, clockid, seen_ns, run->json);
+	print_event(ev, mode, clockid, run->reqs->flags & EVNOTIFY_SOURCE, seen_ns, run->json);
 	if (fflush(stdout) == 0)
 		return run->events ? EXIT_OK : RUN_STOPPED;
 	if (run->input->ended)

@@ -2,7 +2,7 @@
 /*
  * Mode eventfd: each request signals an eventfd of its own. An eventfd carries
  * a count and nothing else, so the due time is reckoned here and the kernel's
- * two times are unknown.
+ * two times are unknown. That a source has gone is said by the device alone.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 struct signalled {
 	struct run *run;
-	struct pollfd *fds;	/* input's, then one for each request */
+	struct pollfd *fds;	/* input's, then one for each request, then the device */
 	uint64_t *due_ns;	/* of the next expiration */
 	uint64_t *expirations;	/* still to come; UINT64_MAX: no end */
 	unsigned int left;	/* requests that will still expire */
@@ -41,6 +41,10 @@ static void reckon(struct signalled *s)
 	for (unsigned int i = 0; i < s->run->n; i++) {
 		const struct evnotify_request *req = &s->run->reqs[i];
 
+		if (req->flags & EVNOTIFY_SOURCE) {
+			s->expirations[i] = UINT64_MAX;
+			continue;
+		}
 		s->due_ns[i] = req->due_ns;
 		if (!(req->flags & EVNOTIFY_ABSTIME))
 			s->due_ns[i] += now_ns(req->clockid);
@@ -90,14 +94,17 @@ static int take_counts(struct signalled *s, int status)
 
 static int loop(struct signalled *s)
 {
+	const struct pollfd *device = &s->fds[INPUT_FDS + s->run->n];
+	bool stop;
 	int ret;
 
 	while (s->left) {
-		if (input_wait(s->run->input, s->fds, INPUT_FDS + s->run->n)) {
+		stop = input_wait(s->run->input, s->fds, INPUT_FDS + s->run->n + 1);
+		if (stop || device->revents & POLLHUP) {
 			/* No eventfd is signalled after this: the rest is final. */
 			evn_cancel_all(s->run->evn);
-			ret = take_counts(s, -ECANCELED);
-			return ret ? ret : RUN_STOPPED;
+			ret = take_counts(s, stop ? -ECANCELED : -ENODEV);
+			return !ret && stop ? RUN_STOPPED : ret;
 		}
 		ret = take_counts(s, 0);
 		if (ret)
@@ -110,7 +117,7 @@ int run_eventfd(struct run *run)
 {
 	struct signalled s = {
 		.run = run,
-		.fds = calloc(INPUT_FDS + run->n, sizeof(*s.fds)),
+		.fds = calloc(INPUT_FDS + run->n + 1, sizeof(*s.fds)),
 		.due_ns = calloc(run->n, sizeof(*s.due_ns)),
 		.expirations = calloc(run->n, sizeof(*s.expirations)),
 		.left = run->n,
@@ -123,6 +130,7 @@ int run_eventfd(struct run *run)
 	}
 	for (unsigned int i = 0; i < run->n; i++)
 		s.fds[INPUT_FDS + i].fd = -1;
+	s.fds[INPUT_FDS + run->n] = (struct pollfd){ .fd = evn_fd(run->evn) };
 	ret = open_eventfds(&s);
 	if (!ret) {
 		reckon(&s);

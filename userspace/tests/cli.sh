@@ -294,6 +294,27 @@ check "a wait that was interrupted is taken up again" same "0 2" "$rc $(echo "$o
 run env FAKE_WAIT=4 "$FAKE" --device /dev/null -n 3 0 0
 check "and its next round is another request" same "0 3" "$rc $(echo "$out" | grep -c '^request ')"
 
+# Watch, on a device with a source.
+run env FAKE_SOURCE=3 FAKE_LOST=43 "$FAKE" watch
+check "watch shows the events of a source, what was lost, and its end" same \
+	"0
+request 1 raised 1000.000000000 data 0x2a completed +9.8us seen 43 lost more to come
+request 1 raised 1000.000000000 data 0x2b completed +9.8us seen more to come
+request 1 raised 1000.000000000 data 0x2c completed +9.8us seen more to come
+request 1 gone" "$rc
+$(echo "$out" | tr -s ' ' | sed 's/seen +[0-9.]*s/seen/')"
+run env FAKE_SOURCE=3 "$FAKE" watch --mode wait --requests 2
+check "with mode wait each request takes one" same "0 2 0" \
+	"$rc $(echo "$out" | grep -c ' data ') $(echo "$out" | grep -c 'more to come')"
+run env FAKE_SOURCE=3 "$FAKE" watch --events 2
+check "it ends after two events" same "0 2" "$rc $(echo "$out" | grep -c ' data ')"
+for option in "--after 1" "--at 1" "--step 1" "--period 1"; do
+	# shellcheck disable=SC2086
+	run env FAKE_SOURCE=3 "$FAKE" watch $option --events 1
+	check "with $option it waits for a time, on that device too" same "0 1" \
+		"$rc $(echo "$out" | grep -c '^request 1   due ')"
+done
+
 # Lines and JSON.
 run "$FAKE" watch --at 1000 --requests 2 --step 10ms
 check "a line shows the steps" same \
@@ -320,16 +341,24 @@ if command -v jq >/dev/null; then
 	run "$FAKE" watch --json --at 1000 --mode eventfd
 	check "--json: what an eventfd does not know is null" same 'null null null' \
 		"$(echo "$out" | jq -r '"\(.seq) \(.expired_ns) \(.completed_to_seen_ns)"')"
+	run env FAKE_SOURCE=1 FAKE_LOST=2 "$FAKE" watch --json
+	check "--json: an event of a source, and its end" same \
+		'completed 3 2 42 null 1000000000000 null 9800,gone 0 0 null null null null null' \
+		"$(echo "$out" | jq -rs 'map("\(.status) \(.count) \(.lost) \(.data) \(.due_ns) \(.expired_ns) \(.due_to_expired_ns) \(.expired_to_completed_ns)") | join(",")')"
+	echo "$out" | jq -c 'keys' | sort -u >"$tmp/keys.source"
+	check "it has the members of any other" cmp "$tmp/keys.pending" "$tmp/keys.source"
 	run "$FAKE" info --json --device 'a"b\c'
-	check "info --json" same 'a"b\c 1.2.3 4.5.6 true ["pending","eventfd"] ["monotonic","realtime"] 100000' \
-		"$(printf '%s\n' "$out" | jq -r '"\(.device) \(.module_version) \(.command_version) \(.checked) \(.modes) \(.clocks_now_ns|keys) \(.min_period_ns)"')"
+	check "info --json" same 'a"b\c 1.2.3 4.5.6 null ["checked"] ["pending","eventfd"] ["monotonic","realtime"] 100000' \
+		"$(printf '%s\n' "$out" | jq -r '"\(.device) \(.module_version) \(.command_version) \(.source) \(.features) \(.modes) \(.clocks_now_ns|keys) \(.min_period_ns)"')"
 else
 	echo "# jq is missing: JSON is not checked"
 	check "jq is installed" false
 fi
 run "$FAKE" info
-check "info" same "module        1.2.3, interface version 1, checked build" \
-	"$(echo "$out" | grep ^module)"
+check "info" same "module        1.2.3, interface version 1
+features      checked" "$(echo "$out" | grep -e ^module -e ^features)"
+run env FAKE_SOURCE=1 "$FAKE" info
+check "info of a source" same "features      checked, has_source" "$(echo "$out" | grep ^features)"
 
 # The trace, from a file that was kept.
 run "$EVNOTIFY" trace --file trace.txt

@@ -4,9 +4,12 @@
  * libevnotify, so that its messages and its output can be tested anywhere.
  *
  * A request that is due within 100 s expires at once, as often as it shall; one
- * due later stays armed until it is cancelled. Environment:
+ * due later stays armed until it is cancelled. A source raises at once all that it
+ * shall, with data from 42 on, and goes. Environment:
  *   FAKE_OPEN    errno of evn_open
  *   FAKE_ABI     interface version of the module
+ *   FAKE_SOURCE  the device has a source, which raises so many events
+ *   FAKE_LOST    how many of its events are lost before the first
  *   FAKE_REGISTER errno of evn_register
  *   FAKE_WAIT    errno of every request's first evn_wait, which it survives
  *   FAKE_INSERT  errno of inserting the module; otherwise the file FAKE_NODE
@@ -43,6 +46,9 @@ struct evn {
 	unsigned int n;
 	uint64_t seq;
 	int ready_fd;	/* readable while a record may be ready */
+	uint64_t raised;	/* events of the source that nobody has taken */
+	uint64_t data;
+	uint32_t lost;
 };
 
 static int fake_error(const char *name)
@@ -66,6 +72,9 @@ struct evn *evn_open(const char *path, int flags)
 	pthread_mutex_init(&evn->lock, NULL);
 	pthread_cond_init(&evn->changed, NULL);
 	evn->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	evn->raised = (uint64_t)fake_error("FAKE_SOURCE");
+	evn->lost = (uint32_t)fake_error("FAKE_LOST");
+	evn->data = 42;
 	return evn;
 }
 
@@ -86,7 +95,8 @@ int evn_info(struct evn *evn, struct evnotify_info *info)
 	*info = (struct evnotify_info){
 		.abi_version = EVNOTIFY_ABI_VERSION,
 		.module_version = 1 << 16 | 2 << 8 | 3,
-		.features = EVNOTIFY_FEATURE_CHECKED,
+		.features = EVNOTIFY_FEATURE_CHECKED |
+			    (getenv("FAKE_SOURCE") ? EVNOTIFY_FEATURE_HAS_SOURCE : 0),
 		.modes = 3,
 		.clocks = 1 << 1 | 1 << 0,
 		.min_period_ns = 100000,
@@ -129,9 +139,38 @@ int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n)
 	return (int)n;
 }
 
+/* The next record of a request of the source, which has one until it is told of the end. */
+static bool take_event(struct evn *evn, struct fake *fake, struct evnotify_event *ev)
+{
+	if (!fake->armed)
+		return false;
+	*ev = (struct evnotify_event){
+		.user_data = fake->req.user_data,
+		.id = fake->req.id,
+		.completed_ns = NOW_NS + 9800,
+		.seq = ++evn->seq,
+	};
+	if (fake->status || !evn->raised) {
+		ev->status = fake->status ? fake->status : -ENODEV;
+		fake->armed = false;
+		return true;
+	}
+	fake->armed = fake->req.flags & EVNOTIFY_REPEAT;
+	evn->raised--;
+	ev->data = evn->data++;
+	ev->expired_ns = NOW_NS;
+	ev->lost = evn->lost;
+	ev->count = evn->lost + 1;
+	ev->flags = EVNOTIFY_EVENT_DATA | (fake->armed ? EVNOTIFY_EVENT_MORE : 0);
+	evn->lost = 0;
+	return true;
+}
+
 /* The next record of a request under the lock, if it has one. */
 static bool take(struct evn *evn, struct fake *fake, struct evnotify_event *ev)
 {
+	if (fake->req.flags & EVNOTIFY_SOURCE)
+		return take_event(evn, fake, ev);
 	if (!fake->armed || (!fake->expirations && !fake->status))
 		return false;
 	*ev = (struct evnotify_event){
