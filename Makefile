@@ -40,6 +40,7 @@ help:
 	@echo 'On this machine (kernel $(KVER)); what changes it needs root:'
 	@echo '  modules, userspace               build the module; library and command'
 	@echo '  load, unload                     insert, remove the module'
+	@echo '  test                             both modes, once each, on the module that is loaded'
 	@echo '  install, uninstall               module, library, command; DESTDIR= PREFIX='
 	@echo '  dkms-install, dkms-uninstall     the module, for every kernel from now on'
 	@echo '  deb                              Debian packages, into $(DEB_DIR)'
@@ -85,6 +86,12 @@ load: $(MODULE)
 
 unload:
 	rmmod evnotify
+
+# With a compiler and what "modules" needs; DEVICE=NODE tests another port of the same device.
+test: writable
+	@mkdir -p $(EVNOTIFY_BUILD)/test
+	$(CC) -O2 -Wall -Imodule/include/uapi -o $(EVNOTIFY_BUILD)/test/event selftests/event.c
+	$(EVNOTIFY_BUILD)/test/event $(DEVICE)
 
 # As the packages have it: the administrator's, who decides there whether it is loaded at boot.
 LOAD := $(DESTDIR)/etc/modules-load.d/evnotify.conf
@@ -177,5 +184,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check check-ci check-all vm writable modules userspace load unload install uninstall dkms-install dkms-uninstall deb check-install \
+.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb check-install \
 	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean

@@ -134,6 +134,7 @@ for file in "$top"/selftests/*.c "$top"/selftests/*.h \
 	cp "$file" "$ksrc/$tests/"
 done
 sed -i -z 's#:[ \n*]*vm/alone\.sh\( gives them one\|\)##g' "$ksrc/$tests"/Makefile "$ksrc/$tests"/*.c
+sed -i '1s/MIT-0/GPL-2.0-only/' "$ksrc/$tests"/*.c	# of which anybody may make that; the kernel's list lacks it
 sed -i -e '/^# Out of tree/,/^#\t/d' -e 's#, else from the module next door##' \
 	-e 's# \$(addprefix -I,\$(wildcard \.\./module/include/uapi))##' "$ksrc/$tests/Makefile"
 echo 'TARGETS += drivers/evnotify' | insert tools/testing/selftests/Makefile
