@@ -30,6 +30,8 @@ void evnotify_fill(struct evnotify_event *event,
 	event->id = req->id;
 	if (data)
 		event->data = req->data;
+	else if (req->source && !req->due)
+		event->due_ns = 0;
 	else
 		event->due_ns = evnotify_shift(req->event_due, offset);
 	event->expired_ns = req->expired ?
