@@ -4,7 +4,7 @@
  * what this process asked for, and all other memory stays what it was. Fresh records, records
  * in memory that others have used before, and records that this very file has used before.
  *
- * INFO is in abi.c, a refused request in validate.c, a WAIT that a signal ends in wait_again.c.
+ * INFO is in abi.c, a refused request in validate.c, a WAIT that a signal ends in wait_signals.c.
  */
 #include <limits.h>
 #include <sys/uio.h>

@@ -408,7 +408,7 @@ TEST_F(instance, a_flood_leaves_another_instance_untouched)
 	EXPECT_EQ(0, cancel(self->fd, far.id));
 }
 
-/* For unload.sh: a storm that ends with its process. */
+/* For module.sh: a storm that ends with its process. */
 #define TRAFFIC	"--traffic"
 
 static int traffic(void)

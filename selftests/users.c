@@ -19,7 +19,7 @@
 
 #define USER	1000
 #define GROUP	990	/* that the node has here; any number will do */
-#define ROOT	"/tmp/evnotify-container"
+#define ROOT	"/tmp/evnotify-users"
 
 FIXTURE(container)
 {
