@@ -19,10 +19,10 @@
  * request finds an event that was raised before:
  *
  *	evnotify_source_arm()			evnotify_source_raise()
- *	list_add_tail(req, inst->waiting)	lock src->lock
- *	lock src->lock				src->raised++
+ *	list_add_tail(req, inst->waiting)	take src->lock
+ *	take src->lock				src->raised++
  *	src->raised != inst->seen?		inst->waiting empty?
- *	unlock src->lock			unlock src->lock
+ *	release src->lock			release src->lock
  *
  * Whoever has src->lock second sees what the other has done, and schedules the
  * tasklet.
