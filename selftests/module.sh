@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Loading and unloading: refused while the device is in use, whatever is going on, and clean
-# when it is not. Module parameters. Leaves the module loaded, with its defaults.
+# when it is not. Module parameters. Leaves the module loaded, with its defaults, and
+# evnotify-sim if it was.
 #
-# EVNOTIFY_KO: the module's file (default: modprobe finds it); EVNOTIFY_LOADS: how many times
-# it is loaded and unloaded under traffic (50)
+# EVNOTIFY_KO: the module's file, which that of evnotify-sim is next to (default: modprobe finds
+# them); EVNOTIFY_LOADS: how many times it is loaded and unloaded under traffic (50)
 
 cd "$(dirname "$0")" || exit 1
 for dir in "$KSELFTEST_DIR" ../.. ..; do
@@ -22,6 +23,14 @@ load() {
 		insmod "$EVNOTIFY_KO" "$@"
 	else
 		modprobe evnotify "$@"
+	fi
+}
+
+load_sim() {
+	if [ -n "$EVNOTIFY_KO" ]; then
+		insmod "${EVNOTIFY_KO%/*}/evnotify-sim.ko"
+	else
+		modprobe evnotify-sim
 	fi
 }
 
@@ -66,6 +75,12 @@ refused_under_load() {
 		refused || return 1
 	done
 	traffic_stop
+}
+
+# By the module that uses it, and that one by whoever has it open
+refused_while_used() {
+	load_sim && refused && (exec 3>/dev/evnotify-sim && ! rmmod evnotify-sim 2>/dev/null) &&
+		rmmod evnotify-sim && ! [ -e /dev/evnotify-sim ]
 }
 
 leaves_nothing_behind() {
@@ -133,6 +148,8 @@ refuses_parameters() {
 
 ktap_print_header
 skip=
+sim=
+[ ! -e /sys/module/evnotify_sim/refcnt ] || ! rmmod evnotify-sim || sim=y
 if [ -e $sys ] && ! loaded; then
 	skip="the driver is built in"
 elif ! loaded && ! load 2>/dev/null; then
@@ -148,8 +165,8 @@ fi
 
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-ktap_set_plan 7
-for test in refused_while_open refused_under_load leaves_nothing_behind \
+ktap_set_plan 8
+for test in refused_while_open refused_under_load refused_while_used leaves_nothing_behind \
 		loads_again_under_traffic honours_parameters refuses_parameters; do
 	ktap_test_result $test $test
 done
@@ -159,4 +176,5 @@ else
 	ktap_test_skip "unloads_while_traced: no tracefs at ${events%/events}"
 fi
 loaded || load
+[ -z "$sim" ] || load_sim
 ktap_finished

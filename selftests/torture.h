@@ -128,9 +128,9 @@ static inline void set_clock_by(long seconds)
 	clock_settime(CLOCK_REALTIME, &ts);
 }
 
-static inline int unload(void)
+static inline int unload(const char *module)
 {
-	return syscall(SYS_delete_module, "evnotify", O_NONBLOCK) < 0 ? -errno : 0;
+	return syscall(SYS_delete_module, module, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 #endif /* EVNOTIFY_TORTURE_H */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module is loaded and unloaded while others use the device.
+ * The modules are loaded and unloaded while others use the device.
  *
- * EVNOTIFY_LOADS: how often (100); EVNOTIFY_KO: its file (default: modprobe finds it).
+ * EVNOTIFY_LOADS: how often (100); EVNOTIFY_KO: the file of evnotify, which that of
+ * evnotify-sim is next to (default: modprobe finds them).
  */
+#include <limits.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
@@ -36,17 +38,33 @@ static void open_and_close(atomic_ulong *opened)
 	}
 }
 
+static int load_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int ret = syscall(SYS_finit_module, fd, "", 0);
+
+	close(fd);
+	return ret;
+}
+
+/* Both modules: evnotify-sim uses the other */
 static int load(void)
 {
 	const char *path = getenv("EVNOTIFY_KO");
-	int fd, ret;
+	char sim[PATH_MAX];
 
 	if (!path)
-		return system("modprobe evnotify");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ret = syscall(SYS_finit_module, fd, "", 0);
-	close(fd);
-	return ret;
+		return system("modprobe evnotify-sim");
+	snprintf(sim, sizeof(sim), "%.*s/evnotify-sim.ko",
+		 (int)(strrchr(path, '/') - path), path);
+	return load_file(path) ?: load_file(sim);
+}
+
+static int unload_both(void)
+{
+	int ret = unload("evnotify_sim");
+
+	return ret && ret != -ENOENT ? ret : unload("evnotify");
 }
 
 FIXTURE(module) {};
@@ -70,7 +88,7 @@ TEST_F_TIMEOUT(module, loads_and_unloads_under_traffic, 1700)
 		ASSERT_LT(0, openers[i]);
 	}
 	for (i = 1; i <= loads; i++) {
-		while ((ret = unload()) == -EWOULDBLOCK)
+		while ((ret = unload_both()) == -EWOULDBLOCK)
 			refused++;
 		ASSERT_EQ(0, ret);
 		ASSERT_EQ(0, load());
@@ -89,9 +107,12 @@ TEST_F_TIMEOUT(module, loads_and_unloads_under_traffic, 1700)
 	/* above it takes luck to be refused */
 	fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_EQ(0, unload("evnotify_sim"));
+	EXPECT_EQ(-EWOULDBLOCK, unload("evnotify"));
 	EXPECT_EQ(0, close(fd));
 	EXPECT_TRUE(UNTIL(read_number(MODULE "/refcnt", NULL) == 0));
+	EXPECT_EQ(0, unload("evnotify"));
+	EXPECT_EQ(0, load());
 }
 
 TEST_HARNESS_MAIN

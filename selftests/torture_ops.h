@@ -263,7 +263,7 @@ static void one_op(struct thread *t, bool may_fork)
 		break;
 	case UNLOAD:
 		/* the parent has it open all the time */
-		if (!pick(t, 4) && !unload())
+		if (!pick(t, 4) && !unload("evnotify"))
 			atomic_fetch_add(&tally->unloaded, 1);
 		break;
 	case WAITERS:

@@ -38,7 +38,7 @@ cp "$ksft"/kselftest/*.sh "$out/install/kselftest"
 use_kernel debug
 root=$out/root/lib/modules/$release
 mkdir -p "$root"
-cp "$module" "$root"
+cp "$objects"/*.ko "$root"
 touch "$root"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
 depmod -b "$out/root" "$release"
 
@@ -47,9 +47,9 @@ status=0
 "$VM_DIR/run.sh" -t 2400 -l "$out/kernel.log" debug "$out/root:/" "$module" "$out/install:evnotify/tests" \
 	"$out/fuzz/fuzz" "$here/fuzz/corpus:evnotify/corpus" -- "
 	export MODULE=/evnotify/evnotify.ko EVNOTIFY_STRICT=1 EVNOTIFY_RACE_MS=300 EVNOTIFY_LOADS=5
-	modprobe evnotify
+	modprobe evnotify-sim
 	(cd tests && ./run_kselftest.sh)
-	[ -e /dev/evnotify ] || modprobe evnotify
+	[ -e /dev/evnotify-sim ] || modprobe evnotify-sim
 	./fuzz -t 30 corpus/*
 	mkdir /tmp/data
 	# their size is 0: no tar of the files themselves

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # Runs single selftest programs, or single tests of them, in a VM of their own, with the checked
-# build of the module: those that set the clock, unload the module or suspend want that. TAP.
+# build of the modules: those that set the clock, unload the module or suspend want that. TAP.
 #
 #   alone.sh [OPTION OF run.sh]... KERNEL PROGRAM[:TEST]...
 #
@@ -25,15 +25,15 @@ mkdir -p "$BUILD/selftests"
 make -s --no-print-directory -C "$TOP/selftests" KSFT="$ksft" OUTPUT="$BUILD/selftests" \
 	CPPFLAGS="-isystem /usr/include/$(gcc -print-multiarch)" USERCFLAGS=-Werror "${programs[@]}" >&2
 module=$("$VM_DIR/build.sh" "$kernel" DEBUG=1)
-"$VM_DIR/run.sh" -t 900 "${options[@]}" "$kernel" "$module" "${programs[@]}" -- "
+"$VM_DIR/run.sh" -t 900 "${options[@]}" "$kernel" "${module%/*}"/*.ko "${programs[@]}" -- "
 	$(export -p | grep -E '^declare -x EVNOTIFY_[A-Z_]+=' | grep -vE '_(BUILD|CACHE|START)=' | sed 's/declare -x/export/')
 	export EVNOTIFY_STRICT=1 EVNOTIFY_KO=/evnotify/evnotify.ko; status=0
 	for program in $*; do
-		insmod evnotify.ko || exit
+		insmod evnotify.ko && insmod evnotify-sim.ko || exit
 		case \$program in
 		*:*) ./\${program%%:*} -t \${program#*:} ;;
 		*) ./\$program ;;
 		esac || status=1
-		rmmod evnotify || status=1
+		rmmod evnotify-sim evnotify || status=1
 	done
 	exit \$status"

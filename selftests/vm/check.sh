@@ -114,8 +114,8 @@ cell_vm() {
 	echo "$release" >"$out/$cell.release"
 	module=$("$VM_DIR/build.sh" "$kernel" "${build[@]}")
 	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify"
-	cp "$module" "$dir/lib/modules/$release"
-	cp "$module" "$dir/evnotify"
+	cp "${module%/*}"/*.ko "$dir/lib/modules/$release"
+	cp "${module%/*}"/*.ko "$dir/evnotify"
 	touch "$dir/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
 	depmod -b "$dir" "$release"
 	cp -R "$stage/root/." "$dir"
@@ -136,9 +136,9 @@ cell_vm() {
 	"$VM_DIR/run.sh" -t 900 "${options[@]}" -l "$out/$cell.kernel.log" "$kernel" "$dir:/" -- "
 		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko; cd tests; status=0
 		./run_kselftest.sh ${collections[*]/#/-c command} || status=1
-		modprobe evnotify || exit
+		modprobe evnotify-sim || exit
 		./run_kselftest.sh -c evnotify -c readme ${collections[*]/#/-c library} || status=1
-		! grep -q '^evnotify ' /proc/modules || rmmod evnotify || status=1
+		! grep -q '^evnotify ' /proc/modules || rmmod evnotify-sim evnotify || status=1
 		exit \$status"
 }
 
