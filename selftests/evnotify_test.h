@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include <linux/evnotify.h>
+#include <linux/evnotify_sim.h>
 
 #include "kselftest_harness.h"
 
@@ -31,6 +32,7 @@
 #define TEST_TIMEOUT_DEFAULT 120
 
 #define DEVICE		"/dev/evnotify"
+#define SIM_DEVICE	"/dev/evnotify-sim"
 #define POISON		0xcc
 #define NSEC_PER_USEC	1000ULL
 #define NSEC_PER_MSEC	1000000ULL
@@ -484,16 +486,21 @@ static inline bool reader_start(struct reader *r, int fd)
 /* --- the device ----------------------------------------------------------------------- */
 
 /* Without the device a test is skipped, or fails where EVNOTIFY_STRICT=1 promises it. */
-static inline int open_device(struct __test_metadata *_metadata, int flags)
+static inline int open_node(struct __test_metadata *_metadata, const char *path, int flags)
 {
 	const char *strict = getenv("EVNOTIFY_STRICT");
-	int fd = open(DEVICE, flags | O_CLOEXEC);
+	int fd = open(path, flags | O_CLOEXEC);
 
 	if (fd < 0 && (errno == ENOENT || errno == EACCES) && !(strict && !strcmp(strict, "1")))
-		SKIP(_exit(KSFT_SKIP), DEVICE ": %s; load the module, be root", strerror(errno));
+		SKIP(_exit(KSFT_SKIP), "%s: %s; load the module, be root", path, strerror(errno));
 	ASSERT_LE(0, fd)
-		TH_LOG(DEVICE ": %s", strerror(errno));
+		TH_LOG("%s: %s", path, strerror(errno));
 	return fd;
+}
+
+static inline int open_device(struct __test_metadata *_metadata, int flags)
+{
+	return open_node(_metadata, DEVICE, flags);
 }
 
 /* An open file of the device. Whatever a test did with it, its counters balance. */
@@ -514,5 +521,108 @@ FIXTURE_TEARDOWN(instance)
 	EXPECT_EQ(0, close(self->fd));
 }
 #endif
+
+/* --- a source of one's own ------------------------------------------------------------ */
+
+static inline int open_sim(struct __test_metadata *_metadata)
+{
+	return open_node(_metadata, SIM_DEVICE, O_RDWR);
+}
+
+/* A source: a descriptor of it, or -errno; its name, of NAME_SIZE, if that is asked for. */
+#define NAME_SIZE	sizeof(((struct evnotify_sim_new *)NULL)->name)
+
+static inline int sim_new(int sim, int flags, char *name)
+{
+	struct evnotify_sim_new args = { .flags = flags | O_CLOEXEC };
+	int ret = call(sim, EVNOTIFY_SIM_IOC_NEW, &args);
+
+	if (!ret && name)
+		memcpy(name, args.name, sizeof(args.name));
+	return ret ?: args.fd;
+}
+
+/* Raises @count events at once, with data from @first on; how many were, or -errno. */
+static inline long sim_raise(int sim, unsigned int count, __u64 first)
+{
+	struct evnotify_sim_step steps[EVNOTIFY_SIM_MAX_STEPS];
+	unsigned int done = 0, n, i;
+	ssize_t ret;
+
+	while (done < count) {
+		n = count - done < EVNOTIFY_SIM_MAX_STEPS ? count - done : EVNOTIFY_SIM_MAX_STEPS;
+		for (i = 0; i < n; i++)
+			steps[i] = (struct evnotify_sim_step){ .data = first + done + i };
+		ret = write(sim, steps, n * sizeof(*steps));
+		if (ret < 0)
+			return -errno;
+		done += ret / sizeof(*steps);
+	}
+	return done;
+}
+
+static inline struct evnotify_request event_request(__u64 user_data, __u32 flags)
+{
+	return (struct evnotify_request) {
+		.user_data = user_data,
+		.mode = EVNOTIFY_MODE_PENDING,
+		.flags = EVNOTIFY_SOURCE | flags,
+		.clockid = CLOCK_MONOTONIC,
+	};
+}
+
+static inline struct evnotify_request event_to_eventfd(int eventfd, __u32 flags)
+{
+	struct evnotify_request req = event_request(0, flags);
+
+	req.mode = EVNOTIFY_MODE_EVENTFD;
+	req.eventfd = eventfd;
+	return req;
+}
+
+/* Of the events raised since a file was opened: those that its requests took, or it lost */
+struct source_counters {
+	unsigned long long raised;
+	unsigned long long taken;
+	unsigned long long lost;
+};
+
+/* All ones where they cannot be read: a file without a source, for one */
+static inline struct source_counters source_counters(int fd)
+{
+	struct source_counters c, none;
+	const char *lines;
+	char text[1024];
+
+	memset(&none, 0xff, sizeof(none));
+	if (read_fdinfo(fd, text, sizeof(text)) < 0)
+		return none;
+	lines = strstr(text, "raised:");
+	if (!lines || sscanf(lines, "raised: %llu taken: %llu lost: %llu", &c.raised, &c.taken,
+			     &c.lost) != 3)
+		return none;
+	return c;
+}
+
+#define EXPECT_SOURCE_COUNTERS(fd, _raised, _taken, _lost) do {				\
+	struct source_counters _s = source_counters(fd);				\
+											\
+	EXPECT_EQ(_raised, _s.raised);							\
+	EXPECT_EQ(_taken, _s.taken);							\
+	EXPECT_EQ(_lost, _s.lost);							\
+} while (0)
+
+/* The record of an event of a source, of which so many before it were lost */
+#define EXPECT_EVENT(event, _data, _lost) do {						\
+	const struct evnotify_event *_e = (const void *)(event);			\
+											\
+	EXPECT_EQ(0, _e->status);							\
+	EXPECT_EQ(EVNOTIFY_EVENT_DATA, _e->flags & ~EVNOTIFY_EVENT_MORE);		\
+	EXPECT_EQ(_data, _e->data);							\
+	EXPECT_EQ((_lost) + 1, _e->count);						\
+	EXPECT_EQ(_lost, _e->lost);							\
+	EXPECT_NE(0, _e->expired_ns);							\
+	EXPECT_LE(_e->expired_ns, _e->completed_ns);					\
+} while (0)
 
 #endif /* EVNOTIFY_TEST_H */

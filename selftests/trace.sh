@@ -55,7 +55,7 @@ follows() {
 # --- the tests -------------------------------------------------------------------------
 
 all_are_there() {
-	for event in open arm expire complete cancel update read release; do
+	for event in open arm raise expire complete cancel update read release; do
 		if ! [ -e "$events/evnotify_$event/enable" ]; then
 			echo "# there is no evnotify_$event"
 			return 1
@@ -107,6 +107,22 @@ wait_request() {
 		follows $((0x1122334455667788)) "arm expire complete read"
 }
 
+# Each event is there as it was raised, and the request that took it, with its places in memory
+# not shown as times.
+events_of_a_source() {
+	record source who_has_waited_longest_takes_the_event &&
+		follows 7 "arm expire complete read" || return 1
+	if ! awk '
+		/ evnotify_raise: / { n++ }
+		/ evnotify_raise: source=evnotify-sim[0-9]+ raised=[0-9]+ data=[0-9]+$/ &&
+			index($0, " raised=" n " data=" 999 + n) { good++ }
+		/ evnotify_(arm|expire|complete|read): / && !/ due_ns=0 period_ns=0 / { bad++ }
+		END { exit !(n == 100 && good == 100 && !bad) }' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
 # An open file: between its own open and release lies all that it does.
 open_file() {
 	record pending read_gives_the_record || return 1
@@ -144,10 +160,10 @@ clock=$(sed 's/.*\[\(.*\)\].*/\1/' $tracing/trace_clock)
 echo mono >$tracing/trace_clock
 trap 'echo "$clock" >$tracing/trace_clock; echo 0 >$events/enable; rm -rf "$tmp"' EXIT
 
-ktap_set_plan 10
+ktap_set_plan 11
 for test in all_are_there pending_request cancelled_request updated_request eventfd_request \
 		cancelled_eventfd_request used_record wait_request interrupted_wait_request \
-		open_file; do
+		open_file events_of_a_source; do
 	ktap_test_result $test $test
 done
 ktap_finished

@@ -136,7 +136,7 @@ checkpatch() {
 
 # kernel VALUE: with CONFIG_EVNOTIFY=VALUE, and otherwise what the selftests ask for
 kernel() {
-	echo "CONFIG_EVNOTIFY=$1" >"$out/evnotify.config"
+	printf 'CONFIG_EVNOTIFY=%s\nCONFIG_EVNOTIFY_SIM=%s\n' "$1" "$1" >"$out/evnotify.config"
 	"$VM_DIR/kernel.sh" build in-tree "$ksrc" "$VM_DIR/config/vm.config" \
 		"$ksrc/tools/testing/selftests/drivers/evnotify/config" "$out/evnotify.config"
 	rm -rf "$out/root"
@@ -152,7 +152,7 @@ kernel() {
 boot() {
 	local status=0 verdict name remark
 	"$VM_DIR/run.sh" -t 900 -l "$out/$1.kernel.log" in-tree "$out/root:/" -- \
-		"[ $1 = y ] || modprobe evnotify || exit; ./run_kselftest.sh" >"$out/$1.log" || status=$?
+		"[ $1 = y ] || modprobe evnotify-sim || exit; ./run_kselftest.sh" >"$out/$1.log" || status=$?
 	while IFS=$'\t' read -r verdict name remark; do
 		case $verdict in
 		pass) report ok "=$1: $name" ;;

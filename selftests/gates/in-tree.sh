@@ -13,6 +13,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 ksrc=${1:?usage: in-tree.sh KSRC, a Linux source tree}
 driver=drivers/misc/evnotify
 header=include/uapi/linux/evnotify.h
+sim_header=include/uapi/linux/evnotify_sim.h
+driver_header=include/linux/evnotify_source.h
 page=Documentation/misc-devices/evnotify.rst
 tests=tools/testing/selftests/drivers/evnotify
 
@@ -41,7 +43,7 @@ wants | while read -r file pattern; do
 	grep -qsE "$pattern" "$ksrc/$file" ||
 		die "$ksrc needs to be Linux 7.0 or newer: its $file has nothing like $pattern"
 done
-for file in $driver $header $page $tests; do
+for file in $driver $header $sim_header $driver_header $page $tests; do
 	[ ! -e "$ksrc/$file" ] || die "$ksrc has $file already: remove it, or use another tree"
 done
 git=
@@ -84,9 +86,12 @@ cp "$top/Kconfig" "$ksrc/$driver/Kconfig"
 	echo
 	echo 'obj-$(CONFIG_EVNOTIFY) += evnotify.o'
 	sed -n '/^evnotify-y/,/^# Out of a kernel tree only/p' "$top/module/Kbuild" |
-		sed '/^# Out of a kernel tree only/d' | sed '$d'
+		sed '/^# Out of a kernel tree only/d' | sed '$d' |
+		sed 's/^obj-\$(if \$(KBUILD_EXTMOD),m,\(.*\)) += /obj-\1 += /'
 } >"$ksrc/$driver/Makefile"
-cp "$top/module/include/uapi/linux/evnotify.h" "$ksrc/$header"
+for file in $header $sim_header $driver_header; do
+	cp "$top/module/$file" "$ksrc/$file"
+done
 echo 'source "drivers/misc/evnotify/Kconfig"' | insert drivers/misc/Kconfig
 cp "$ksrc/drivers/misc/Makefile" "$ksrc/drivers/misc/Makefile.new"
 printf 'obj-$(CONFIG_EVNOTIFY)\t\t+= evnotify/\n' >>"$ksrc/drivers/misc/Makefile.new"
@@ -100,7 +105,9 @@ M:	$who
 S:	Maintained
 F:	$page
 F:	$driver/
+F:	$driver_header
 F:	$header
+F:	$sim_header
 F:	$tests/
 
 END
@@ -114,7 +121,7 @@ daemons without hardware.
 Every request completes exactly once, or once per period: one lock per
 open file decides who completes it, and its record carries the
 completion, so that completing never needs memory.' \
-	$driver $header drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
+	$driver $header $sim_header $driver_header drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
 
 # 2. The documentation.
 cp "$top/module/evnotify.rst" "$ksrc/$page"
