@@ -271,8 +271,10 @@ int evnotify_cancel_one(struct evnotify_instance *inst, u64 id)
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
 
-	if (records || unlikely(READ_ONCE(inst->gone)))
+	if (records)
 		evnotify_wake(inst, records);
+	if (unlikely(inst->source))
+		evnotify_source_ended(inst);
 	if (signalling)
 		evnotify_signal_wait(inst, req);
 	return ret;
@@ -322,7 +324,7 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 		}
 		evnotify_check(inst);
 		spin_unlock_irq(&inst->lock);
-		if (records || unlikely(READ_ONCE(inst->gone)))
+		if (records)
 			evnotify_wake(inst, records);
 		if (end == evnotify_chunk_reqs(chunk)) {
 			chunk++;
@@ -331,5 +333,7 @@ u64 evnotify_cancel_all(struct evnotify_instance *inst)
 		cond_resched();
 	}
 	evnotify_flush(inst);
+	if (unlikely(inst->source))
+		evnotify_source_ended(inst);
 	return cancelled;
 }

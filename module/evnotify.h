@@ -529,6 +529,7 @@ void evnotify_source_remove(struct evnotify_queue *q,
 bool evnotify_source_behind(struct evnotify_instance *inst);
 void evnotify_source_take(struct evnotify_instance *inst);
 unsigned int evnotify_source_told(struct evnotify_instance *inst);
+void evnotify_source_ended(struct evnotify_instance *inst);
 bool evnotify_source_over(struct evnotify_instance *inst);
 __poll_t evnotify_source_poll(struct evnotify_instance *inst);
 u64 evnotify_source_raised(struct evnotify_instance *inst);

@@ -236,7 +236,8 @@ static void evnotify_signal_end(struct evnotify_instance *inst)
 		wake_up(&inst->signalled);
 	else if (inst->nr_deferred)
 		evnotify_queue_turn(inst);
-	if (inst->expired.head)
+	/* It also tells those who wait for the end of a file whose source is gone. */
+	if (inst->expired.head || (unlikely(inst->gone) && !inst->completing))
 		tasklet_schedule(&inst->dpc);
 }
 

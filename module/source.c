@@ -447,17 +447,32 @@ unsigned int evnotify_source_told(struct evnotify_instance *inst)
 	    inst->nr_unread_repeats || inst->expired.head)
 		return 0;
 	if (inst->gone)
-		return !inst->pending;
+		return !inst->pending && !inst->completing;
 	/* Pairs with evnotify_source_over(). */
 	WRITE_ONCE(inst->gone, true);
 	return 1;
 }
 
 /**
+ * evnotify_source_ended - a request has ended, and not in the tasklet
+ * @inst: the instance
+ *
+ * If the source is gone, it may have been the last that put off the end of the file.
+ * The tasklet finds that out.
+ *
+ * Context: process, inst->lock not held.
+ */
+void evnotify_source_ended(struct evnotify_instance *inst)
+{
+	if (READ_ONCE(inst->source->gone))
+		evnotify_source_kick(inst);
+}
+
+/**
  * evnotify_source_over - is there nothing more to read, ever?
  * @inst: the instance
  *
- * Timers go on when the source is gone.
+ * Timers go on when the source is gone, and eventfds get what they are owed.
  *
  * Context: process, inst->lock not held.
  * Return: true if so.
@@ -469,7 +484,7 @@ bool evnotify_source_over(struct evnotify_instance *inst)
 	if (!READ_ONCE(inst->gone))
 		return false;
 	spin_lock_irq(&inst->lock);
-	over = inst->gone && !inst->pending && !inst->expired.head &&
+	over = inst->gone && !inst->pending && !inst->completing &&
 	       !inst->ready.head;
 	spin_unlock_irq(&inst->lock);
 	return over;

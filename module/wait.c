@@ -47,6 +47,8 @@ int evnotify_wait_block(struct evnotify_instance *inst,
 			}
 			evnotify_check(inst);
 			spin_unlock_irq(&inst->lock);
+			if (unlikely(inst->source))
+				evnotify_source_ended(inst);
 			return -ERESTARTNOHAND;
 		}
 		spin_unlock_irq(&inst->lock);

@@ -1540,6 +1540,78 @@ TEST_F(source, nobody_who_waited_is_told_after_the_end)
 	free(events);
 }
 
+/* A request that repeats and whose record is unread is ended, in whatever way: then it is over. */
+TEST_F(source, an_unread_record_does_not_put_off_the_end)
+{
+	struct evnotify_request req = event_request(1, EVNOTIFY_REPEAT);
+	struct evnotify_event events[3];
+	int way;
+
+	for (way = 0; way < 3; way++) {
+		int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL);
+
+		ASSERT_EQ(0, arm(fd, &req));
+		ASSERT_EQ(1, sim_raise(sim, 1, 5));
+		ASSERT_TRUE(settled(fd, 1));
+		unplug(&sim);
+		EXPECT_EQ(way, !way ? 0 : way == 1 ? 1 + cancel(fd, req.id) : 1 + cancel_all(fd));
+		ASSERT_EQ(way ? 1 : 2, read_to_the_end(fd, events, 3));
+		EXPECT_EQ(way ? -ECANCELED : 0, events[0].status);
+		EXPECT_EQ(5, events[0].data);
+		EXPECT_EQ(1, events[0].count);
+		EXPECT_OVER(fd);
+		close(fd);
+	}
+}
+
+TEST_F(source, eventfds_get_what_they_are_owed_and_no_more)
+{
+	int efds[] = { eventfd(0, EFD_NONBLOCK), eventfd(0, EFD_NONBLOCK) };
+	struct evnotify_request reqs[] = {
+		event_to_eventfd(efds[0], EVNOTIFY_REPEAT), event_to_eventfd(efds[1], 0),
+	};
+	struct reader r;
+	int round;
+
+	for (round = 0; round < 20; round++) {
+		int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL);
+
+		ASSERT_EQ(0, arm(fd, &reqs[0]));
+		ASSERT_EQ(200, sim_raise(sim, 200, 0));
+		unplug(&sim);
+		/* once it is over, the last signal has been given */
+		ASSERT_TRUE(UNTIL(polled(fd, POLLIN | POLLRDNORM) == OVER));
+		EXPECT_EQ(200, eventfd_take(efds[0]));
+		EXPECT_COUNTERS(fd, 1, 1, 0, 0, 0);
+		close(fd);
+
+		/* the end is no event */
+		sim = open_sim(_metadata);
+		fd = sim_new(sim, 0, NULL);
+		ASSERT_EQ(2, arm_many(fd, reqs, 2));
+		unplug(&sim);
+		/* once it is over, the last signal has been given */
+		ASSERT_TRUE(UNTIL(polled(fd, POLLIN | POLLRDNORM) == OVER));
+		EXPECT_EQ(0, eventfd_take(efds[0]));
+		EXPECT_EQ(0, eventfd_take(efds[1]));
+		EXPECT_COUNTERS(fd, 2, 2, 0, 0, 0);
+		EXPECT_OVER(fd);
+		close(fd);
+	}
+	/* a long line of them: all that was counted when it went is still given */
+	ASSERT_EQ(0, arm(self->fd, &reqs[0]));
+	ASSERT_EQ(0, cancel(self->fd, reqs[0].id));
+	ASSERT_EQ(60000, sim_raise(self->sim, 60000, 0));
+	ASSERT_EQ(0, arm(self->fd, &reqs[0]));
+	ASSERT_TRUE(reader_start(&r, self->fd));
+	unplug(&self->sim);
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(-ENODEV, r.ret);
+	EXPECT_EQ(60000, eventfd_take(efds[0]));
+	EXPECT_SOURCE_COUNTERS(self->fd, 60000, 60000, 60000 - RING);
+	EXPECT_OVER(self->fd);
+}
+
 TEST_F(source, it_goes_under_a_wait)
 {
 	struct evnotify_request requests[] = {
@@ -1718,6 +1790,54 @@ TEST_F(source, timers_go_on_without_it)
 	ASSERT_EQ(1, read_some(self->fd, &event, 1));
 	EXPECT_EQ(2, event.user_data);
 	EXPECT_OVER(self->fd);
+}
+
+/* Whoever waits for the last timer learns that there is none any more. */
+TEST_F(source, the_end_of_the_last_timer_is_the_end)
+{
+	struct evnotify_request pending = pending_in(FAR_NS, 2), req;
+	struct evnotify_wait wait = { .request = pending };
+	int efd = eventfd(0, EFD_NONBLOCK), way, status;
+	struct evnotify_event event;
+	struct reader r[2];
+	pid_t pid = 0;
+
+	unplug(&self->sim);
+	for (way = 0; way < 4; way++) {
+		req = way < 2 ? eventfd_in(FAR_NS, efd) : pending;
+		if (way == 3) {
+			pid = fork();
+			if (!pid)
+				_exit(call(self->fd, EVNOTIFY_IOC_WAIT, &wait) != 0);
+			ASSERT_TRUE(UNTIL(counters(self->fd).pending == 1));
+		} else {
+			ASSERT_EQ(0, arm(self->fd, &req));
+		}
+		ASSERT_TRUE(reader_start(&r[0], self->fd));
+		ASSERT_TRUE(reader_start(&r[1], self->fd));
+		switch (way) {
+		case 0:		/* it expires, without a record */
+			ASSERT_EQ(0, update(self->fd, req.id, 0, 0));
+			break;
+		case 1:
+			ASSERT_EQ(0, cancel(self->fd, req.id));
+			break;
+		case 2:
+			ASSERT_EQ(1, cancel_all(self->fd));
+			break;
+		case 3:		/* who waited for it dies */
+			kill(pid, SIGKILL);
+			ASSERT_EQ(pid, waitpid(pid, &status, 0));
+			break;
+		}
+		pthread_join(r[0].thread, NULL);
+		pthread_join(r[1].thread, NULL);
+		/* a record where there is one, and the end */
+		EXPECT_EQ(way == 2 ? 1 - ENODEV : -2 * ENODEV, r[0].ret + r[1].ret)
+			TH_LOG("way %d", way);
+	}
+	EXPECT_EQ(-ENODEV, read_some(self->fd, &event, 1));
+	close(efd);
 }
 
 TEST_HARNESS_MAIN
