@@ -55,6 +55,9 @@ struct command {
 extern const struct command cmd_doctor;
 extern const struct command cmd_event;
 extern const struct command cmd_info;
+extern const struct command cmd_list;
+extern const struct command cmd_record;
+extern const struct command cmd_sim;
 extern const struct command cmd_trace;
 extern const struct command cmd_watch;
 
@@ -100,6 +103,7 @@ void print_json_string(const char *text);
 /* device.c */
 void hint_doctor(const char *path);
 int device_open(const char *path, int flags, struct evn **evn, struct evnotify_info *info);
+bool device_await(const char *node, int mode);
 
 /* module.c: loads and unloads the kernel module. */
 struct module {
@@ -123,6 +127,7 @@ bool file_says(const char *path, const char *what);
 enum input_stdin {
 	INPUT_KEYS,	/* only a terminal counts */
 	INPUT_BYTES,	/* of another file any byte counts as a key */
+	INPUT_NONE,	/* stdin and stdout are another program's */
 };
 
 #define INPUT_FDS	3
@@ -133,6 +138,7 @@ struct input {
 	bool ended;		/* the run has to end */
 	bool eof;		/* stdin has ended without a key */
 	int signal;		/* the signal that came, or 0 */
+	bool is_shared;		/* the terminal sent it, to all in the foreground */
 	uint64_t deadline_ns;	/* on CLOCK_MONOTONIC; 0: none */
 };
 

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
+#include <libgen.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "cli.h"
+
+#define NODE_TIMEOUT_NS	(5 * NSEC_PER_SEC)
 
 /* Where every failure to get at the device leads. */
 void hint_doctor(const char *path)
@@ -55,4 +60,33 @@ int device_open(const char *path, int flags, struct evn **evn, struct evnotify_i
 	if (*evn)
 		evn_close(*evn);
 	return status;
+}
+
+/*
+ * Waits until a node is there, and permits what access(2) has in @mode: the kernel
+ * makes it, but /dev may be another's to fill, and udev's to give away. Sets errno.
+ */
+bool device_await(const char *node, int mode)
+{
+	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + NODE_TIMEOUT_NS;
+	struct pollfd pfd = { .fd = inotify_init1(IN_CLOEXEC), .events = POLLIN };
+	char events[4096];
+	char dir[PATH_MAX];
+	uint64_t now;
+	int error;
+
+	snprintf(dir, sizeof(dir), "%s", node);
+	inotify_add_watch(pfd.fd, dirname(dir), IN_CREATE | IN_MOVED_TO | IN_ATTRIB);
+	for (;;) {
+		error = access(node, mode) < 0 ? errno : 0;
+		now = now_ns(CLOCK_MONOTONIC);
+		if (!error || now >= deadline)
+			break;
+		if (poll(&pfd, 1, (int)((deadline - now) / NSEC_PER_MSEC) + 1) > 0 &&
+		    read(pfd.fd, events, sizeof(events)) < 0)
+			break;
+	}
+	close(pfd.fd);
+	errno = error;
+	return !error;
 }

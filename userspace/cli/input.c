@@ -135,6 +135,7 @@ static bool take_signal(struct input *input)
 		return false;
 	default:
 		input->signal = (int)info.ssi_signo;
+		input->is_shared = info.ssi_code == SI_KERNEL;
 		return true;
 	}
 }
@@ -250,7 +251,9 @@ int input_open(struct input *input, enum input_stdin use)
 	input->fds[FD_SIGNALS] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	input->fds[FD_STDOUT] = (struct pollfd){ .fd = STDOUT_FILENO };
 	input->fds[FD_STDIN] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	if (!isatty(STDIN_FILENO))
+	if (use == INPUT_NONE)
+		input->fds[FD_STDOUT].fd = -1;
+	else if (!isatty(STDIN_FILENO))
 		input->fds[FD_STDIN].fd = use == INPUT_BYTES ? STDIN_FILENO : -1;
 	else
 		input->is_terminal = tcgetpgrp(STDIN_FILENO) >= 0;

@@ -10,7 +10,7 @@
 #include "cli.h"
 
 static const struct command *const commands[] = {
-	&cmd_watch, &cmd_info, &cmd_trace, &cmd_doctor,
+	&cmd_watch, &cmd_info, &cmd_list, &cmd_sim, &cmd_record, &cmd_trace, &cmd_doctor,
 };
 
 static const char more_help[] =
@@ -18,6 +18,9 @@ static const char more_help[] =
 "Further commands:\n"
 "  evnotify watch       every mode, clock and kind of due time, as lines or JSON\n"
 "  evnotify info        what the module is and allows\n"
+"  evnotify list        the sources of events, drivers' and others\n"
+"  evnotify sim         a source that raises events as you wish, to test with\n"
+"  evnotify record      the events of a source, for 'evnotify sim' to replay\n"
 "  evnotify trace       the life of requests, from the tracepoints\n"
 "  evnotify doctor      what keeps the device from working here, and what mends it\n"
 "  evnotify help CMD    the options of a command; so does -h after it\n"

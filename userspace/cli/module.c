@@ -5,18 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <libkmod.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cli.h"
-
-#define NODE_TIMEOUT_NS	(5 * NSEC_PER_SEC)
 
 bool is_locked_down(void)
 {
@@ -136,31 +132,6 @@ static int find_module(struct kmod_ctx *ctx, const char *file, struct kmod_modul
 	return EXIT_OK;
 }
 
-/* Waits for the node: the kernel makes it, but /dev may be another's to fill. */
-static bool wait_for_node(const char *node)
-{
-	uint64_t deadline = now_ns(CLOCK_MONOTONIC) + NODE_TIMEOUT_NS;
-	struct pollfd pfd = { .fd = inotify_init1(IN_CLOEXEC), .events = POLLIN };
-	char events[4096];
-	char dir[PATH_MAX];
-	uint64_t now;
-	bool found;
-
-	snprintf(dir, sizeof(dir), "%s", node);
-	inotify_add_watch(pfd.fd, dirname(dir), IN_CREATE | IN_MOVED_TO);
-	for (;;) {
-		found = access(node, F_OK) == 0;
-		now = now_ns(CLOCK_MONOTONIC);
-		if (found || now >= deadline)
-			break;
-		if (poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1) > 0 &&
-		    read(pfd.fd, events, sizeof(events)) < 0)
-			break;
-	}
-	close(pfd.fd);
-	return found;
-}
-
 static int insert(struct kmod_module *kmod, const char *file)
 {
 	/* A file is taken as it is; an installed one with its modprobe.d options. */
@@ -203,7 +174,7 @@ int module_load(struct module *module, const char *file, const char *node)
 
 	if (!exists("/sys/module/" MODULE_NAME))
 		status = load(module, file, what);
-	if (!status && !wait_for_node(node))
+	if (!status && !device_await(node, F_OK))
 		status = fail(EXIT_NO_DEVICE, "the module is loaded, but %s did not appear", node);
 	if (status)
 		hint_doctor(node);

@@ -17,25 +17,30 @@ _evnotify() {
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	# what -f takes depends on the command
-	[[ $prev != -f || ${COMP_WORDS[1]} != watch ]] || prev=--for
+	[[ $prev != -f || ${COMP_WORDS[1]} = trace ]] || prev=--for
 	case $prev in
 	-m | --mode) words='pending wait eventfd' ;;
 	-c | --clock) words='monotonic boottime realtime tai' ;;
-	-d | --device | -f | --file | --module)
+	-d | --device | -f | --file | --module | --replay)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		compopt -o filenames
 		return
 		;;
+	--data) words='count random' ;;
 	-P | --pid) words=$(cd /proc && echo [0-9]*) ;;
 	-a | --after | -A | --at | -s | --step | -p | --period | -n | --count | -r | --requests | \
-		-e | --events | --for) return ;;
+		-e | --events | --for | --every | --burst | --jitter | --late | --drop | --duplicate | \
+		--seed) return ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]} in
-		1:*) words="$common --count --device --module watch info trace doctor help" ;;
-		2:help) words='watch info trace doctor' ;;
+		1:*) words="$common --count --device --module watch info list sim record trace doctor help" ;;
+		2:help) words='watch info list sim record trace doctor' ;;
 		*:help) ;;
 		*:watch) words="$common --mode --after --at --step --clock --period --count --requests --events --for --quiet --json --device" ;;
 		*:info | *:doctor) words="$common --json --device" ;;
+		*:list) words="$common --json" ;;
+		*:sim) words="$common --every --burst --jitter --late --drop --duplicate --data --seed --events --for --replay --print --device" ;;
+		*:record) words="$common --events --for $(compgen -G '/dev/evnotify-*')" ;;
 		*:trace) words="$common --file --pid --json" ;;
 		*) words="$common --count --device --module 0 1" ;;
 		esac

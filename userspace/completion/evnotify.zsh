@@ -30,6 +30,37 @@ info)
 	((CURRENT--))
 	_arguments -s $common $json $device
 	;;
+list)
+	shift words
+	((CURRENT--))
+	_arguments -s $common $json
+	;;
+sim)
+	shift words
+	((CURRENT--))
+	_arguments -s -A '-*' $common $device \
+		'--every=[a burst of events every so often]:time:' \
+		'--burst=[so many events at once]:number:' \
+		'--jitter=[each burst comes up to so much earlier or later]:time:' \
+		'--late=[so many of the bursts come so late]:time\:percent:' \
+		'--drop=[so many of the events do not come]:percent:' \
+		'--duplicate=[so many of the events come twice]:percent:' \
+		'--data=[what an event carries]:data:(count random)' \
+		'--seed=[makes another list of that kind]:number:' \
+		'(-e --events)'{-e+,--events=}'[end after so many events]:number:' \
+		'(-f --for)'{-f+,--for=}'[end after so long]:time:' \
+		'--replay=[raise what a file has]:file:_files' \
+		'--print[print the list, play nothing]' \
+		'*::command:_normal'
+	;;
+record)
+	shift words
+	((CURRENT--))
+	_arguments -s $common \
+		'(-e --events)'{-e+,--events=}'[end after so many events]:number:' \
+		'(-f --for)'{-f+,--for=}'[end after so long]:time:' \
+		'1:device of a source:_files -g "/dev/evnotify-*"'
+	;;
 doctor)
 	shift words
 	((CURRENT--))
@@ -45,13 +76,13 @@ trace)
 help)
 	shift words
 	((CURRENT--))
-	_arguments '1:command:(watch info trace doctor)'
+	_arguments '1:command:(watch info list sim record trace doctor)'
 	;;
 *)
 	_arguments -s $common $device \
 		'(-n --count)'{-n+,--count=}'[rounds]:number:' \
 		'--module=[module to load]:file:_files -g "*.ko*"' \
-		'1:delay or command:(watch info trace doctor help)' \
+		'1:delay or command:(watch info list sim record trace doctor help)' \
 		'2:0 pending, 1 eventfd:(0 1)'
 	;;
 esac

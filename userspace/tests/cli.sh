@@ -58,6 +58,37 @@ usage "trace more" "options only"
 usage "trace --pid x" "not a number"
 usage "trace --nonsense" "help trace"
 usage "doctor more" "options only"
+usage "list more" "options only"
+usage "list --nonsense" "help list"
+usage "record" "the device of one source"
+usage "record a b" "the device of one source"
+usage "record --events 0 a" "at least 1"
+usage "record --for 1x a" "not a time"
+usage "record --nonsense" "help record"
+usage "sim --nonsense" "help sim"
+usage "sim --every 0" "more than 0"
+usage "sim --every 27d" "26 days at most"
+usage "sim --jitter 27d" "26 days at most"
+usage "sim --late 27d:1%" "26 days at most"
+usage "sim --burst 0" "at least 1"
+usage "sim --late 2ms" "a time and a percentage"
+usage "sim --late 2x:1%" "not a time"
+usage "sim --late 2ms:1" "not a percentage"
+usage "sim --drop 100%" "not below 100%"
+usage "sim --drop 1" "not a percentage"
+usage "sim --drop 1%%" "not a percentage"
+usage "sim --drop 1s%" "not a percentage"
+usage "sim --drop %" "not a percentage"
+usage "sim --duplicate 0.00001%" "finer than 0.0001%"
+usage "sim --data x" "none of count, random"
+usage "sim --data 1x" "none of count, random"
+usage "sim --seed 0" "at least 1"
+usage "sim --events 0" "at least 1"
+usage "sim --for 1x" "not a time"
+usage "sim --print" "needs --events or --for"
+usage "sim --print --events 1 -- true" "no device for a command"
+usage "sim --replay cli.sh --every 1ms" "has its steps from the file"
+usage "sim --replay cli.sh --seed 1" "has its steps from the file"
 usage "doctor --nonsense" "help doctor"
 
 # Help and version.
@@ -66,7 +97,7 @@ helps() {
 	printf 'status: %s\n%s\n' "$rc" "$out"
 	[ "$rc" = 0 ] && [ -z "$err" ] && case $out in *Usage:*) true ;; *) false ;; esac
 }
-for args in --help -h "-n 3 -h" help "help -h" "watch -j -h" "trace -j --help" "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor"; do
+for args in --help -h "-n 3 -h" help "help -h" "watch -j -h" "trace -j --help" "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor" "help list" "help sim" "sim -h" "help record"; do
 	# shellcheck disable=SC2086
 	check "evnotify $args" helps $args
 done
@@ -299,8 +330,8 @@ run env FAKE_SOURCE=3 FAKE_LOST=43 "$FAKE" watch
 check "watch shows the events of a source, what was lost, and its end" same \
 	"0
 request 1 raised 1000.000000000 data 0x2a completed +9.8us seen 43 lost more to come
-request 1 raised 1000.000000000 data 0x2b completed +9.8us seen more to come
-request 1 raised 1000.000000000 data 0x2c completed +9.8us seen more to come
+request 1 raised 1000.001500000 data 0x2b completed +9.8us seen more to come
+request 1 raised 1000.003000000 data 0x2c completed +9.8us seen more to come
 request 1 gone" "$rc
 $(echo "$out" | tr -s ' ' | sed 's/seen +[0-9.]*s/seen/')"
 run env FAKE_SOURCE=3 "$FAKE" watch --mode wait --requests 2
@@ -314,6 +345,69 @@ for option in "--after 1" "--at 1" "--step 1" "--period 1"; do
 	check "with $option it waits for a time, on that device too" same "0 1" \
 		"$rc $(echo "$out" | grep -c '^request 1   due ')"
 done
+
+# A source to test with: what it would raise. The same on any machine.
+run "$EVNOTIFY" sim --print --events 4
+check "sim: a list" same "0 # evnotify sim --seed 1 --events 4|+1s 0x1|+1s 0x2|+1s 0x3|+1s 0x4" \
+	"$rc $(echo "$out" | paste -sd '|')"
+run "$EVNOTIFY" sim --print --every 5ms --jitter 1ms --late 2ms:20% --burst 2 --drop 10% \
+	--duplicate 10% --events 12 --data random --seed 7
+echo "$out" >"$tmp/list"
+check "sim: a seed gives this list, here as anywhere" same \
+	"3923864037 469" "$(echo "$out" | cksum)"
+made() { "$EVNOTIFY" sim --print --seed 7 --every 1ms --events 2000 "$@"; }
+delays() { made "$@" | sed '1d; s/ .*//'; }
+data() { made "$@" | sed '1d; s/.* //'; }
+check "sim: another seed gives another" test "$(made --data random)" != "$(made --data random --seed 8)"
+check "sim: data that is random leaves the times alone" \
+	same "$(delays --jitter 1ms | cksum)" "$(delays --jitter 1ms --data random | cksum)"
+check "sim: a constant" same 0x2a "$(data --data 42 | sort -u)"
+check "sim: jitter leaves the number alone, and the order" same "2000 0x7d0" \
+	"$(data --jitter 5ms | wc -l) $(data --jitter 5ms | tail -n 1)"
+# about WHAT: within a quarter of what is asked for
+about() { [ "$2" -ge $(($1 * 3 / 4)) ] && [ "$2" -le $(($1 * 5 / 4)) ] || { echo "$2 is not about $1"; false; }; }
+check "sim: 10% of the events are dropped, and their numbers with them" \
+	about 200 $(($(data --drop 10% | tail -n 1) - 2000))
+check "sim: 10% come twice" about 182 "$(data --duplicate 10% | uniq -d | wc -l)"
+check "sim: 10% are late" about 200 "$(delays --late 100us:10% | grep -c '^+1.1ms$')"
+check "sim: bursts" same "200 1800" \
+	"$(delays --burst 10 | grep -c '^+1ms$') $(delays --burst 10 | grep -c '^+0ns$')"
+run "$EVNOTIFY" sim --print --every 30ms --for 100ms
+check "sim: it ends after so long" same 3 "$(echo "$out" | grep -c '^+')"
+run "$EVNOTIFY" sim --print --replay "$tmp/list"
+check "sim: a list that was printed is what is played again" \
+	same "$(sed 1d "$tmp/list")" "$(echo "$out" | sed 1d)"
+run "$EVNOTIFY" sim --print --replay "$tmp/list" --events 5
+check "sim: or as much of it" same 5 "$(echo "$out" | grep -c '^+')"
+replayed() { printf '# a\n\n  +1.5us 0x10 # b\n+0 017\n+1ms 9' | "$EVNOTIFY" sim --print --replay -; }
+run replayed
+check "sim: a list from standard input, as people write it" \
+	same "# evnotify sim --replay -|+1.5us 0x10|+0ns 0xf|+1ms 0x9" "$(echo "$out" | paste -sd '|')"
+for line in "5ms 1" "+5ms" "+5ms 1 2" "+5mm 1" "+5ms x" "+5ms -1" "+27d 1" "+1ms 99999999999999999999"; do
+	printf '+1ms 1\n%s\n' "$line" >"$tmp/list"
+	check "sim: '$line' is no step" fails 1 "$tmp/list, line 2: '$line' is" \
+		"$EVNOTIFY" sim --replay "$tmp/list" --print
+done
+echo '# nothing' >"$tmp/list"
+check "sim: a list of nothing" fails 1 "has no step" "$EVNOTIFY" sim --replay "$tmp/list"
+check "sim: no such list" fails 1 "No such file" "$EVNOTIFY" sim --replay "$tmp/none"
+check "sim: no device" fails 3 "sudo modprobe evnotify-sim" "$EVNOTIFY" sim --device "$tmp/none"
+check "sim: another device" fails 3 "not the device of evnotify-sim" "$EVNOTIFY" sim --device /dev/null
+
+# What a source raised. With the same data as it was raised, and at the same distances.
+run env FAKE_SOURCE=3 FAKE_LOST=43 "$FAKE" record /dev/evnotify-fake0
+check "record: a line for each event, a comment for what was lost" same \
+	"0 # evnotify record /dev/evnotify-fake0|# 43 lost|+0ns 0x2a|+1.5ms 0x2b|+1.5ms 0x2c" \
+	"$rc $(echo "$out" | paste -sd '|')"
+check "record: it says how many" same "evnotify: recorded 3 events, 43 lost" "$err"
+run env FAKE_SOURCE=3 "$FAKE" record --events 2 x
+check "record: it ends after two" same "0 2" "$rc $(echo "$out" | grep -c '^+')"
+check "record: a device without a source" fails 3 "has no source" "$FAKE" record /dev/evnotify
+check "record: no device" fails 3 "evnotify doctor --device $tmp/none'" "$EVNOTIFY" record "$tmp/none"
+check "record: to a full disk" fails 1 "No space left" full env FAKE_SOURCE=3 "$FAKE" record x
+if [ ! -d /sys/class/evnotify ]; then
+	check "list: no module" fails 3 "evnotify doctor" "$EVNOTIFY" list
+fi
 
 # Lines and JSON.
 run "$FAKE" watch --at 1000 --requests 2 --step 10ms

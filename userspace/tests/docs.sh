@@ -248,6 +248,9 @@ options() {
 options event "evnotify DELAY 0|1" "*"
 options watch "evnotify watch" watch
 options info "evnotify info" info
+options list "evnotify list" list
+options sim "evnotify sim" sim
+options record "evnotify record" record
 options trace "evnotify trace" trace
 options doctor "evnotify doctor" doctor
 
@@ -265,12 +268,12 @@ agree "what doctor examines" "$tmp/code" "$tmp/page"
 section "$command" DESCRIPTION | sed -n 's/^\.It \(Cm\|Fl\) \(.*\)/\2/p' |
 	sed 's/help Op.*/ help/; s/ , Fl /\n/g' | sed 's/^[a-zA-Z-]/-&/; s/^ //' >"$tmp/page"
 agree "help and version" "$tmp/code" "$tmp/page"
-for words in watch info trace doctor '*'; do
+for words in watch info list sim record trace doctor '*'; do
 	check "bash: --help and --version after $words" \
 		same 2 "$(completes "$words" - | grep -c -x -e --help -e --version)"
 done
 check "zsh: help and version everywhere" \
-	same 5 "$(grep -c '_arguments -s [$]common' completion/evnotify.zsh)"
+	same 8 "$(grep -c '_arguments -s .*[$]common' completion/evnotify.zsh)"
 
 # Members of the JSON.
 members() {
@@ -285,6 +288,7 @@ members() {
 }
 members watch print.c
 members info cmd_info.c
+members list cmd_list.c
 members trace cmd_trace.c
 members doctor cmd_doctor.c
 

@@ -5,7 +5,7 @@
  *
  * A request that is due within 100 s expires at once, as often as it shall; one
  * due later stays armed until it is cancelled. A source raises at once all that it
- * shall, with data from 42 on, and goes. Environment:
+ * shall, 1.5 ms apart and with data from 42 on, and goes. Environment:
  *   FAKE_OPEN    errno of evn_open
  *   FAKE_ABI     interface version of the module
  *   FAKE_SOURCE  the device has a source, which raises so many events
@@ -147,7 +147,7 @@ static bool take_event(struct evn *evn, struct fake *fake, struct evnotify_event
 	*ev = (struct evnotify_event){
 		.user_data = fake->req.user_data,
 		.id = fake->req.id,
-		.completed_ns = NOW_NS + 9800,
+		.completed_ns = NOW_NS,
 		.seq = ++evn->seq,
 	};
 	if (fake->status || !evn->raised) {
@@ -157,13 +157,22 @@ static bool take_event(struct evn *evn, struct fake *fake, struct evnotify_event
 	}
 	fake->armed = fake->req.flags & EVNOTIFY_REPEAT;
 	evn->raised--;
+	ev->expired_ns = NOW_NS + (evn->data - 42) * 1500000;
+	ev->completed_ns = ev->expired_ns + 9800;
 	ev->data = evn->data++;
-	ev->expired_ns = NOW_NS;
 	ev->lost = evn->lost;
 	ev->count = evn->lost + 1;
 	ev->flags = EVNOTIFY_EVENT_DATA | (fake->armed ? EVNOTIFY_EVENT_MORE : 0);
 	evn->lost = 0;
 	return true;
+}
+
+int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int n)
+{
+	struct evnotify_request req = *reqs;
+
+	(void)n;
+	return evn_register(evn, &req, 1);
 }
 
 /* The next record of a request under the lock, if it has one. */
