@@ -535,24 +535,6 @@ TEST_F(sim, places_are_the_users)
 /* Many play as fast as they can, on one CPU; a bystander computes there. */
 #define PLAYERS		128
 
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static pid_t fork_mortal(void)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (!pid && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent))
-		_exit(1);
-	return pid;
-}
-
 /* Rounds of a bystander in half a second */
 static unsigned long computed(void)
 {
