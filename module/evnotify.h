@@ -546,8 +546,8 @@ ktime_t evnotify_now(unsigned int clock);
 ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time);
 void evnotify_timer_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
-void evnotify_timer_start(struct evnotify_queue *q);
-void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_record *req);
+void evnotify_timer_start(struct evnotify_queue *q,
+			  const struct evnotify_record *first);
 void evnotify_expire_backlog(struct evnotify_instance *inst);
 void evnotify_unpark(struct evnotify_instance *inst,
 		     struct evnotify_record *req);
@@ -609,7 +609,6 @@ void evnotify_pool_init(struct evnotify_instance *inst);
 void evnotify_pool_destroy(struct evnotify_instance *inst);
 int evnotify_pool_grow(struct evnotify_instance *inst, gfp_t gfp);
 struct evnotify_record *evnotify_lookup(struct evnotify_instance *inst, u64 id);
-struct evnotify_record *evnotify_find(struct evnotify_instance *inst, u64 id);
 
 /* The page order of a chunk; chunk 0 is inside the instance. */
 static inline unsigned int evnotify_chunk_order(unsigned int chunk)

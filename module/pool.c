@@ -219,21 +219,3 @@ struct evnotify_record *evnotify_lookup(struct evnotify_instance *inst, u64 id)
 		return ERR_PTR(-ENOENT);
 	return req->id == id ? req : ERR_PTR(-EALREADY);
 }
-
-/**
- * evnotify_find - find a request that can be cancelled or updated
- * @inst: the instance
- * @id: what the process passed in
- *
- * Context: inst->lock held.
- * Return: the pending request, ERR_PTR(-EALREADY) if it has completed or been
- * cancelled, or ERR_PTR(-ENOENT) if the instance never issued the id.
- */
-struct evnotify_record *evnotify_find(struct evnotify_instance *inst, u64 id)
-{
-	struct evnotify_record *req = evnotify_lookup(inst, id);
-
-	if (IS_ERR(req) || evnotify_is_pending(req))
-		return req;
-	return ERR_PTR(-EALREADY);
-}

@@ -15,18 +15,16 @@ static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
 }
 
 /**
- * evnotify_queue_insert - let a request expire at its due time
- * @q: its queue
- * @req: the request
+ * evnotify_queue_insert_out_of_order - insert what is not due after the line
+ * @q: the queue; its line is empty, or
+ * @req: a request that is due before the last of it
  *
  * Context: inst->lock held.
- * Return: true if it is the first of the queue now: evnotify_timer_start() has
- * to follow.
+ * Return: true if it is the first of the queue now.
  */
-bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req)
+bool evnotify_queue_insert_out_of_order(struct evnotify_queue *q,
+					struct evnotify_record *req)
 {
-	if (evnotify_queue_append(q, req))
-		return false;
 	if (q->last) {
 		req->state = EVNOTIFY_IN_TREE;
 		if (!rb_add_cached(&req->node, &q->tree, evnotify_earlier))

@@ -20,7 +20,8 @@
 
 #include "evnotify.h"
 
-bool evnotify_queue_insert(struct evnotify_queue *q, struct evnotify_record *req);
+bool evnotify_queue_insert_out_of_order(struct evnotify_queue *q,
+					struct evnotify_record *req);
 bool evnotify_queue_insert_timeout(struct evnotify_queue *q,
 				   struct evnotify_record *req);
 
@@ -52,25 +53,24 @@ evnotify_queue_first(struct evnotify_queue *q)
 }
 
 /*
- * Put @req at the end of the line, if that is where its due time belongs.
- * False: it is in no queue, and evnotify_queue_insert() puts it where it
- * belongs.
+ * Let @req expire at its due time.  True if it is the first of the queue now:
+ * then evnotify_timer_start() has to follow.
  */
-static inline bool evnotify_queue_append(struct evnotify_queue *q,
+static inline bool evnotify_queue_insert(struct evnotify_queue *q,
 					 struct evnotify_record *req)
 {
 	struct evnotify_record *last = q->last;
 
-	if (!last || req->due < last->due)
-		return false;
 	lockdep_assert_held(&q->inst->lock);
+	if (!last || req->due < last->due)
+		return evnotify_queue_insert_out_of_order(q, req);
 	req->state = EVNOTIFY_IN_LINE;
 	/* hlist_add_behind() would ask whether @last is the last. */
 	req->link.next = NULL;
 	req->link.pprev = &last->link.next;
 	last->link.next = &req->link;
 	q->last = req;
-	return true;
+	return false;
 }
 
 /*

@@ -223,7 +223,7 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	q = &inst->queues[req->queue];
 	if (unlikely(req->source))
 		evnotify_source_arm(inst, req, &request, input);
-	else if (!evnotify_queue_append(q, req) && evnotify_queue_insert(q, req))
+	else if (evnotify_queue_insert(q, req))
 		input->start |= BIT(req->queue);
 	trace_evnotify_arm(inst, req);
 	input->req = req;
@@ -269,6 +269,7 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 			struct evnotify_input *input, size_t count)
 {
 	struct evnotify_times times __uninitialized;
+	struct evnotify_queue *q;
 	size_t taken = 0;
 
 	evnotify_times_init(&times);
@@ -284,8 +285,10 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 		} while (!ret && ++taken < end);
 		pagefault_enable();
 		/* Once a step: to start a timer takes as long as to arm. */
-		for (; input->start; input->start &= input->start - 1)
-			evnotify_timer_start(&inst->queues[__ffs(input->start)]);
+		for (; input->start; input->start &= input->start - 1) {
+			q = &inst->queues[__ffs(input->start)];
+			evnotify_timer_start(q, evnotify_queue_first(q));
+		}
 		inst->armed += taken - before;
 		inst->pending += taken - before;
 		evnotify_check(inst);
@@ -322,7 +325,8 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
  *
  * Context: process.
  * Return: 0; -EINVAL for bad times, or for a period if a WAIT armed the
- * request; or an error of evnotify_find().
+ * request; -EALREADY if the request has been cancelled, or has expired for the
+ * last time; or -ENOENT if there never was a request of that id.
  */
 int evnotify_update_times(struct evnotify_instance *inst,
 			  const struct evnotify_update *args)
@@ -339,14 +343,14 @@ int evnotify_update_times(struct evnotify_instance *inst,
 
 	evnotify_times_init(&times);
 	spin_lock_irq(&inst->lock);
-	req = evnotify_find(inst, args->id);
-	if (!IS_ERR(req) && req->state == EVNOTIFY_PARKED) {
-		/* Count the expirations that have passed: maybe its last. */
+	req = evnotify_lookup(inst, args->id);
+	/* Count the expirations that have passed: one may have been its last. */
+	if (!IS_ERR(req) && req->state == EVNOTIFY_PARKED)
 		evnotify_unpark(inst, req);
-		req = evnotify_find(inst, args->id);
-	}
 	if (IS_ERR(req)) {
 		ret = PTR_ERR(req);
+	} else if (!evnotify_is_pending(req)) {
+		ret = -EALREADY;
 	} else if (req->source || (args->period_ns && req->wait)) {
 		ret = -EINVAL;
 	} else {
@@ -357,7 +361,8 @@ int evnotify_update_times(struct evnotify_instance *inst,
 					args->flags);
 		req->period = args->period_ns;
 		req->remaining = args->count;
-		evnotify_timer_add(q, req);
+		if (evnotify_queue_insert(q, req))
+			evnotify_timer_start(q, req);
 		trace_evnotify_update(inst, req);
 	}
 	evnotify_check(inst);

@@ -64,6 +64,7 @@ ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time)
 /**
  * evnotify_timer_start - let the timer run out when the first request is due
  * @q: the queue
+ * @first: its first request
  *
  * A timer that runs out earlier is left alone: then the interrupt finds nothing
  * due, and sets the timer again.  Of many requests that are cancelled or put
@@ -72,32 +73,15 @@ ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time)
  *
  * Context: inst->lock held.
  */
-void evnotify_timer_start(struct evnotify_queue *q)
+void evnotify_timer_start(struct evnotify_queue *q,
+			  const struct evnotify_record *first)
 {
-	struct evnotify_record *first = evnotify_queue_first(q);
-
 	lockdep_assert_held(&q->inst->lock);
-	if (!first)
-		return;
 	/* If the timer runs out right now, its interrupt waits for the lock. */
 	if (hrtimer_is_queued(&q->timer) &&
 	    hrtimer_get_expires(&q->timer) <= first->due)
 		return;
 	hrtimer_start(&q->timer, first->due, HRTIMER_MODE_ABS);
-}
-
-/**
- * evnotify_timer_add - put a request into a queue; start its timer if needed
- * @q: its queue
- * @req: the request
- *
- * Context: inst->lock held.
- */
-void evnotify_timer_add(struct evnotify_queue *q, struct evnotify_record *req)
-{
-	lockdep_assert_held(&q->inst->lock);
-	if (evnotify_queue_insert(q, req))
-		evnotify_timer_start(q);
 }
 
 /*
@@ -214,13 +198,12 @@ void evnotify_unpark(struct evnotify_instance *inst,
 
 	lockdep_assert_held(&inst->lock);
 	req->state = EVNOTIFY_EXPIRES_NO_MORE;
-	if (req->due > now) {
-		evnotify_timer_add(q, req);
-		return;
-	}
-	evnotify_expire_req(q, req, now);
+	if (req->due > now)
+		evnotify_queue_insert(q, req);
+	else
+		evnotify_expire_req(q, req, now);
 	if (evnotify_queue_first(q) == req)
-		evnotify_timer_start(q);
+		evnotify_timer_start(q, req);
 }
 
 /*
@@ -274,7 +257,8 @@ void evnotify_expire_backlog(struct evnotify_instance *inst)
 		if (first && first->due <= now)
 			continue;
 		inst->backlog &= ~BIT(q->clock);
-		evnotify_timer_start(q);
+		if (first)
+			evnotify_timer_start(q, first);
 	}
 }
 
@@ -326,7 +310,7 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 		 *	spin_lock()
 		 *	hrtimer_is_queued(): true
 		 */
-		evnotify_timer_start(q);
+		evnotify_timer_start(q, first);
 	} else if (first) {
 		hrtimer_set_expires(timer, first->due);
 		restart = HRTIMER_RESTART;

@@ -353,16 +353,6 @@ inline evnotify_lookup(r, wanted)
 	od
 }
 
-/* The pending request of that id, or NONE */
-inline evnotify_find(r, wanted)
-{
-	evnotify_lookup(r, wanted);
-	if
-	:: r < NREC && !evnotify_is_pending(r) -> r = NONE
-	:: else
-	fi
-}
-
 /* The last close empties the queues and leaves the records as they are. */
 inline evnotify_queue_first()
 {
@@ -390,15 +380,15 @@ inline evnotify_timer_start()
 	fi
 }
 
-/* evnotify_queue_append(), or not */
+/* Or evnotify_queue_insert_out_of_order(), whatever the order */
 inline evnotify_queue_insert(r)
 {
 	assert(!evnotify_is_pending(r));
 	req[r].state = QUEUED
 }
 
-/* Only a new first one touches the timer. */
-inline evnotify_timer_add(r)
+/* What follows evnotify_queue_insert(): only a new first one starts the timer. */
+inline insert_and_start(r)
 {
 	evnotify_queue_first();
 	n = (f == NONE || req[r].due < req[f].due);
@@ -532,7 +522,7 @@ inline evnotify_unpark(r)
 #ifdef MUT_UNPARK_WITHOUT_TIMER
 		evnotify_queue_insert(r)
 #else
-		evnotify_timer_add(r)
+		insert_and_start(r)
 #endif
 	:: else ->
 		evnotify_expire_req(r, now);
@@ -651,7 +641,7 @@ inline evnotify_submit_one(r, spec_eventfd, spec_wait, spec_due, spec_period, sp
 			req[r].list = NO_LIST;
 			armed++;
 			pending++;
-			evnotify_timer_add(r)
+			insert_and_start(r)
 		:: else
 		fi;
 		balance()
@@ -1355,20 +1345,19 @@ inline evnotify_cancel_all()
 inline evnotify_update_times(which, new_due, new_period)
 {
 	d_step {
-		evnotify_find(r, which);
+		evnotify_lookup(r, which);
 		if
-		:: r < NREC && req[r].state == PARKED ->
-			evnotify_unpark(r);
-			evnotify_find(r, which)
+		:: r < NREC && req[r].state == PARKED -> evnotify_unpark(r)
 		:: else
 		fi;
 		if
-		:: r < NREC && !(new_period && req[r].wait) ->
+		:: r < NREC && evnotify_is_pending(r) &&
+		   !(new_period && req[r].wait) ->
 			evnotify_queue_remove(r);
 			req[r].due = new_due;
 			req[r].period = new_period;
 			req[r].left = 0;
-			evnotify_timer_add(r)
+			insert_and_start(r)
 		:: else
 		fi;
 		r = 0;
