@@ -10,7 +10,6 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
-#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -331,14 +330,13 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 int evnotify_update_times(struct evnotify_instance *inst,
 			  const struct evnotify_update *args)
 {
-	struct evnotify_times times;
+	struct evnotify_times times __uninitialized;
 	struct evnotify_queue *q;
 	struct evnotify_record *req;
 	int ret = 0;
 
 	if (!evnotify_times_ok(args->due_ns, args->period_ns, args->count,
-			       args->flags) ||
-	    memchr_inv(args->__reserved, 0, sizeof(args->__reserved)))
+			       args->flags))
 		return -EINVAL;
 
 	evnotify_times_init(&times);
