@@ -24,7 +24,11 @@ for word; do
 done
 
 use_kernel "$kernel"
-[[ $arch != arm64 ]] || flags+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
+case $arch in
+i386) flags+=(ARCH=i386) ;;
+arm64) flags+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-) ;;
+s390x) flags+=(ARCH=s390 CROSS_COMPILE=s390x-linux-gnu-) ;;
+esac
 
 # in_root ROOT COMMAND...: run inside a build root that sees the cache and build/ under
 # their own names. Its mounts end with it. objtool reads /proc.

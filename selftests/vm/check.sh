@@ -54,11 +54,7 @@ add() {
 # own Makefile lays it out
 cell_programs() {
 	local arch=$2 stage=$BUILD/stage/$2 tests=$BUILD/selftests programs=$BUILD/userspace ksft root="" triplet cc make
-	case $arch in
-	amd64) cc=gcc ;;
-	i386) cc="gcc -m32 -Wno-psabi -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64" ;;
-	arm64) cc=aarch64-linux-gnu-gcc-12 ;;
-	esac
+	cc=$(compiler_of "$arch")
 	triplet=$($cc -print-multiarch)
 	if [[ $arch != amd64 ]]; then
 		root=$("$VM_DIR/kernel.sh" sysroot "$arch")
@@ -89,10 +85,9 @@ cell_programs() {
 
 # programs_of WHAT: for which architecture a VM needs programs
 programs_of() {
-	case " $1 $(row kernels "${1%% *}")" in
+	case " $1 " in
 	*' i386 '*) echo i386 ;;
-	*' aarch64-'*) echo arm64 ;;
-	*) echo amd64 ;;
+	*) arch_of "${1%% *}" ;;
 	esac
 }
 
@@ -166,7 +161,7 @@ run_cell() {
 	fi
 	[[ -s $out/$cell.results && $kind != vm && $verdict = pass ]] ||
 		printf '%s\t%s\t%s\n' "$verdict" "$cell as a whole" "$remark" >>"$out/$cell.results"
-	printf '%-14s %-30s %7d %7d %8d %8d\n' "$cell" "$(cat "$out/$cell.release" 2>/dev/null || echo -)" \
+	printf '%-15s %-30s %7d %7d %8d %8d\n' "$cell" "$(cat "$out/$cell.release" 2>/dev/null || echo -)" \
 		"$(count pass "$out/$cell")" "$(count fail "$out/$cell")" "$(count skip "$out/$cell")" \
 		$((SECONDS - start)) >"$out/$cell.row"
 	say "$cell: $(count pass "$out/$cell") passed, $(count fail "$out/$cell") failed, $(count skip "$out/$cell") skipped" \
@@ -245,7 +240,7 @@ lane tap & lanes+=($!)
 wait "${lanes[@]}" || true
 
 echo
-printf '%-14s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
+printf '%-15s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
 ran=("${cells[@]/#/$out/}")
 cat "${ran[@]/%/.row}"
 echo "logs: $out"

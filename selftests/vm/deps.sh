@@ -24,7 +24,7 @@ for_what() {
 		check) for_what source; echo check 2700 600 ;;
 		install) for_what demo; echo install 2000 3000 ;;
 		ci) for_what check kernel install; echo ci 5000 4000 ;;
-		all) for_what ci; echo all 9000 8000 ;;
+		all) for_what ci; echo all 9500 8000 ;;
 		coverage) for_what check kernel; echo coverage 3500 1000 ;;
 		bench) for_what source; echo bench 2700 300 ;;
 		*) die "usage: deps.sh demo|source|kernel|check|install|ci|all|coverage|bench..." ;;
@@ -80,6 +80,8 @@ check        spin                               spin                    checks t
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
+all          qemu-system-s390x                  qemu-system-misc        runs the s390x VM
+all          s390x-linux-gnu-gcc-12             gcc-12-s390x-linux-gnu  compiles for it
 all          gdb                                gdb                     looks into the debug kernel
 all          git                                git                     the series for a kernel tree
 all          rst2html                           python3-docutils        reads the page for a kernel tree

@@ -53,14 +53,6 @@ finish() {
 	mv "$dir/env.new" "$dir/env"
 }
 
-# arch_of COMPILER: Debian's name of the architecture that it compiles for
-arch_of() {
-	case $1 in
-	aarch64-linux-gnu-*) echo arm64 ;;
-	*) echo amd64 ;;
-	esac
-}
-
 # fresh DIRECTORY: an empty one in the place of whatever an interrupted run left
 fresh() { rm -rf "$1"; mkdir -p "$1"; }
 
@@ -93,7 +85,7 @@ get_debian() {
 }
 
 unpack_debian() {
-	local rel=$1 pkg=$2 dir=$3 deb needs vmlinuz
+	local rel=$1 pkg=$2 dir=$3 deb needs vmlinuz files=('*/vmlinuz*')
 	[[ ! -e $dir/env ]] || return 0
 	fresh "$dir"
 	mapfile -t needs < <(apt-cache depends "linux-headers-$rel" |
@@ -103,7 +95,8 @@ unpack_debian() {
 		dpkg-deb -x "$deb" "$dir"
 	done
 	# only the image: the modules of a distribution kernel are most of its package
-	dpkg-deb --fsys-tarfile "$dir/deb/$pkg"_*.deb | tar -C "$dir" -x --wildcards '*/vmlinuz*'
+	[[ $arch != s390x ]] || files+=('*/virtio_console.ko')	# of run.sh's console
+	dpkg-deb --fsys-tarfile "$dir/deb/$pkg"_*.deb | tar -C "$dir" -x --wildcards "${files[@]}"
 	rm -r "$dir/deb"
 	vmlinuz=$(find "$dir" -name 'vmlinuz*' -type f)
 	[[ -f $vmlinuz ]] || die "$pkg holds no kernel image"
@@ -320,7 +313,7 @@ list)
 get)
 	[[ $# = 2 ]] || die "usage: kernel.sh get NAME"
 	look_up "$2"
-	arch=$(arch_of "$toolchain")
+	arch=$(arch_of "$name")
 	case $kind-$arch in
 	host-*) ;;
 	*-amd64) apt_private ;;

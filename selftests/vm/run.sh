@@ -69,6 +69,7 @@ fill() {
 	printf '%s\n' 'root:x:0:' 'user:x:1000:' 'evnotify:x:990:' >"$root/etc/group"
 	printf '%s\n' "$*" >"$root/etc/command"
 	[[ $interactive = 0 ]] || touch "$root/etc/interactive"
+	[[ $arch != s390x ]] || find "${vmlinuz%/boot/*}" -name virtio_console.ko -exec cp -t "$root" {} +
 	for file in "${files[@]}"; do
 		dest=evnotify
 		[[ $file != *:* ]] || dest=${file#*:} file=${file%%:*}
@@ -105,10 +106,12 @@ accelerator() {
 	cat "$verdict"
 }
 
+is_pc() { [[ $arch = amd64 || $arch = i386 ]]; }
+
 fill "$@"
-# the command gets ttyS0, the kernel's log a console of its own
+# the command gets a console, the kernel's log one of its own; init knows which
 case $arch in
-amd64)
+amd64 | i386)
 	machine=(qemu-system-x86_64 -M q35)
 	consoles=(-serial chardev:command -serial "file:$log")
 	console=ttyS1 ;;
@@ -116,15 +119,19 @@ arm64)
 	machine=(qemu-system-aarch64 -M virt)
 	consoles=(-serial "file:$log" -device "pci-serial,chardev=command")
 	console=ttyAMA0 ;;
+s390x)
+	machine=(qemu-system-s390x -M s390-ccw-virtio)
+	consoles=(-serial "file:$log" -device virtio-serial-ccw -device virtconsole,chardev=command)
+	console=ttysclp0 ;;
 esac
 have "${machine[0]}" || die "${machine[0]} is needed: run $VM_DIR/deps.sh"
 qemu=("${machine[@]}" -smp "$cpus" -m "${memory:-$mem}" -nodefaults -no-user-config
 	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" "${qemu_args[@]}")
 if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
 	accel=tcg,thread=multi cpu=max
-	[[ $arch != amd64 ]] || accel=$(accelerator)
+	! is_pc || accel=$(accelerator)
 	[[ $accel != kvm ]] || cpu=host
-	if [[ $arch = amd64 && $accel != kvm ]]; then
+	if is_pc && [[ $accel != kvm ]]; then
 		emulator=$("$VM_DIR/kernel.sh" qemu)
 		read -ra machine <<<"$emulator"
 		qemu=("${machine[@]}" "${qemu[@]:1}")
