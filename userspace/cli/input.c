@@ -211,16 +211,25 @@ static bool await_output(struct input *input)
 	return true;
 }
 
+/* All of it, or it is an error: glibc takes less for one. */
 static ssize_t write_output(void *cookie, const char *buf, size_t size)
 {
-	/* What a pipe that is ready takes at once. */
-	size_t some = MIN(size, (size_t)PIPE_BUF);
+	size_t done = 0;
+	ssize_t n;
 
 	(void)cookie;
-	if (!current || await_output(current))
-		return write(STDOUT_FILENO, buf, some);
-	errno = EINTR;
-	return 0;
+	while (done < size) {
+		if (current && !await_output(current)) {
+			errno = EINTR;
+			break;
+		}
+		/* What a pipe that is ready takes at once. */
+		n = write(STDOUT_FILENO, buf + done, MIN(size - done, (size_t)PIPE_BUF));
+		if (n < 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
 }
 
 static void divert_output(void)
