@@ -111,7 +111,7 @@ install: $(MODULE) userspace
 	test -e $(LOAD) || install -D -m 644 userspace/udev/modules-load.d/evnotify.conf $(LOAD)
 	$(if $(DESTDIR),,ldconfig)
 	$(if $(DESTDIR),,-systemd-sysusers $(PREFIX)/lib/sysusers.d/evnotify.conf && udevadm control --reload && \
-		udevadm trigger --subsystem-match=misc --sysname-match=evnotify)
+		udevadm trigger --subsystem-match=misc --subsystem-match=evnotify --sysname-match='evnotify*')
 
 # Directories that install makes, inner ones first. Those that each system has are not among them.
 installed_dirs = ./lib/modules/$(KVER)/updates $(addprefix .$(PREFIX)/, \

@@ -17,6 +17,7 @@
 #include <evnotify.h>
 
 #define DEVICE_PATH	"/dev/evnotify"
+#define SIM_PATH	"/dev/evnotify-sim"
 #define MODULE_NAME	"evnotify"
 #define SOURCES		"/sys/class/evnotify"
 #define NSEC_PER_SEC	UINT64_C(1000000000)

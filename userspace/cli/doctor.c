@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <libkmod.h>
+#include <linux/evnotify_sim.h>
 #include <linux/io_uring.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -228,10 +230,33 @@ static int try_files(void)
 	return error == EMFILE || error == ENFILE ? error : 0;
 }
 
+/* A flag that it does not know: it refuses that, and others do not know the call. */
+static void learn_sim(struct system *system)
+{
+	struct evnotify_sim_new new = { .flags = ~0u };
+	int fd = open(system->device, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		system->open_error = errno;
+	else if (ioctl(fd, EVNOTIFY_SIM_IOC_NEW, &new) == 0 || errno != EINVAL)
+		system->open_error = ENOTTY;
+	if (fd >= 0)
+		close(fd);
+}
+
 static void learn_device(struct system *system)
 {
-	struct evn *evn = evn_open(system->device, 0);
+	struct evn *evn;
 
+	if (strcmp(system->device, SIM_PATH) == 0)
+		system->kind = DEVICE_SIM;
+	else if (strncmp(system->device, DEVICE_PATH "-", strlen(DEVICE_PATH "-")) == 0)
+		system->kind = DEVICE_SOURCE;
+	if (system->kind == DEVICE_SIM) {
+		learn_sim(system);
+		return;
+	}
+	evn = evn_open(system->device, 0);
 	if (!evn || evn_info(evn, &system->info) < 0)
 		system->open_error = errno;
 	if (evn)
@@ -628,7 +653,8 @@ static void mend_version(const struct system *system, struct finding *f)
 
 static void examine_version(const struct system *system, struct finding *f)
 {
-	if (!system->open_error && system->info.abi_version < EVNOTIFY_ABI_VERSION) {
+	if (!system->open_error && system->kind != DEVICE_SIM &&
+	    system->info.abi_version < EVNOTIFY_ABI_VERSION) {
 		problem(f, EXIT_VERSION);
 		what(f, "the module speaks version %u of the interface, this command needs %u",
 		     system->info.abi_version, EVNOTIFY_ABI_VERSION);

@@ -22,13 +22,21 @@ struct finding {
 	char hint[512];		/* where, when and what else */
 };
 
+/* Whose the device is, by its name. */
+enum device_kind {
+	DEVICE_EVNOTIFY,
+	DEVICE_SIM,	/* evnotify-sim's, which makes sources */
+	DEVICE_SOURCE,
+};
+
 /* What the system is like; found out once. */
 struct system {
 	const char *device;
+	enum device_kind kind;
 	char quoted[256];	/* the same for a shell */
 	int files_error;	/* errno if this process can open no more files, or 0 */
 	int open_error;		/* errno of opening the device, or 0 */
-	struct evnotify_info info;	/* if that is 0 */
+	struct evnotify_info info;	/* if that is 0, but of evnotify-sim */
 	const char *release;
 	const char *container;	/* which kind, or NULL */
 	bool is_loaded;
@@ -62,6 +70,7 @@ void problem(struct finding *f, int status);
 void mend_cause(const struct system *system, struct finding *f);
 
 #define IN_SOURCE	"in the source directory of evnotify"
+#define LOAD_SIM	"sudo modprobe evnotify-sim"
 #define RELOAD		"sudo modprobe -r " MODULE_NAME " && sudo modprobe " MODULE_NAME
 
 /* Only whoever starts the container can do that, and knows its image. */

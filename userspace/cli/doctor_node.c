@@ -18,7 +18,11 @@
 #define DEVICE_GROUP	"evnotify"
 #define OVERFLOW_GID	65534		/* of a group that a user namespace does not know */
 #define READ_RULES	"sudo udevadm control --reload && " \
-			"sudo udevadm trigger --sysname-match=" MODULE_NAME
+			"sudo udevadm trigger --sysname-match='" MODULE_NAME "*'"
+#define OWN_RULE	"echo 'SUBSYSTEM==\"evnotify\", KERNEL==\"%.*s[0-9]*\", " \
+			"GROUP=\"%s\", MODE=\"0660\"' | " \
+			"sudo tee /etc/udev/rules.d/71-%.*s.rules && "
+#define SIM_MODULE	"/sys/module/evnotify_sim"
 #define PARAMETER	"/sys/module/" MODULE_NAME "/parameters/max_user_instances"
 
 /* Is the user in the group by the books, though this process is not? */
@@ -50,6 +54,27 @@ static bool is_permitted(const struct stat *st)
 	return (st->st_mode & needed) == needed;
 }
 
+/* A source of a driver: the administrator says who may use it. */
+static void examine_own_rule(const struct system *system, struct finding *f)
+{
+	const char *name = system->device + strlen("/dev/");
+	int len = (int)strlen(name);
+
+	while (len && strchr("0123456789", name[len - 1]))
+		len--;
+	why(f, "it is root's alone: whom a source is for has to be said by a rule of udev");
+	mend(f, OWN_RULE READ_RULES, len, name, DEVICE_GROUP, len, name);
+	add_hint(f, "or any other group that is to use it");
+}
+
+static bool is_sims(const struct system *system)
+{
+	size_t len = strlen(SIM_PATH);
+
+	return strncmp(system->device, SIM_PATH, len) == 0 &&
+	       !system->device[len + strspn(system->device + len, "0123456789")];
+}
+
 static void examine_permission(const struct system *system, const struct stat *st,
 			       struct finding *f)
 {
@@ -66,6 +91,9 @@ static void examine_permission(const struct system *system, const struct stat *s
 	} else if (system->container || (is_groups && st->st_gid == OVERFLOW_GID)) {
 		why(f, "a container has the groups that it was given, and lacks the node's");
 		add_hint(f, GIVE_DEVICE);
+	} else if ((st->st_gid == 0 || !is_groups) && system->kind == DEVICE_SOURCE &&
+		   !is_sims(system)) {
+		examine_own_rule(system, f);
 	} else if (st->st_gid == 0 || !is_groups) {
 		why(f, "it is root's alone: no udev rule gave it to the group " DEVICE_GROUP);
 		if (!find_file(UDEV_RULE, path, sizeof(path))) {
@@ -93,7 +121,14 @@ static void mend_node(const struct system *system, const char *remove, struct fi
 	read_line("/sys/class/misc/" MODULE_NAME "/dev", number, sizeof(number));
 	if (strchr(number, ':'))
 		*strchr(number, ':') = ' ';
-	if (strcmp(system->device, DEVICE_PATH)) {
+	if (system->kind == DEVICE_SIM && !*remove) {
+		mend(f, "%s" LOAD_SIM, exists(SIM_MODULE) ? "sudo modprobe -r evnotify-sim && " : "");
+		if (system->container)
+			add_hint(f, "on the host, which has to give the container the node then");
+	} else if (system->kind == DEVICE_SOURCE && !*remove) {
+		mend(f, "evnotify list");
+		add_hint(f, "shows the sources that there are");
+	} else if (strcmp(system->device, DEVICE_PATH)) {
 		mend(f, "evnotify doctor");
 		add_hint(f, "without --device: the node of the module is " DEVICE_PATH);
 	} else if (!system->is_loaded) {
@@ -123,7 +158,11 @@ static void examine_absence(const struct system *system, int error, struct findi
 		mend(f, "namei -l %s", system->quoted);
 		return;
 	}
-	if (!system->is_loaded)
+	if (system->kind == DEVICE_SOURCE)
+		why(f, "there is no source of that name: its driver, or its device, is not there");
+	else if (system->kind == DEVICE_SIM && !exists(SIM_MODULE))
+		why(f, "the module evnotify-sim makes it, and is not loaded");
+	else if (!system->is_loaded)
 		why(f, "the module makes it, and is not loaded");
 	else if (system->container)
 		why(f, "the module is loaded, but the container was not given its node");
@@ -187,6 +226,12 @@ void examine_node(const struct system *system, struct finding *f)
 		problem(f, EXIT_NO_PERMISSION);
 		why(f, "a container, or a service, may use only devices that it was given");
 		add_hint(f, GIVE_DEVICE "; a service: DeviceAllow=" DEVICE_PATH " rw");
+		break;
+	case EUSERS:
+		problem(f, EXIT_FAILED);
+		why(f, "64 files have it open, and a source has no more");
+		mend(f, "sudo fuser -v %s", system->quoted);
+		add_hint(f, "shows who has it open");
 		break;
 	case ENODEV:
 	case ENXIO:

@@ -11,7 +11,6 @@
 
 #include "cli.h"
 
-#define SIM_PATH	"/dev/evnotify-sim"
 #define SIM_MAX_DELAY	((UINT64_C(1) << 51) - 1)
 #define MILLION		UINT32_C(1000000)
 
