@@ -3,8 +3,8 @@
 # shellcheck source-path=SCRIPTDIR disable=SC2086 # words of $load
 #
 # The command on a device. EVNOTIFY is the command; MODULE the module's file, to
-# be given if the module is not installed; TTY gives a terminal to a command (tty.c).
-# Starts and ends without the module.
+# be given if the module is not installed, next to evnotify-sim.ko; TTY gives a terminal to
+# a command (tty.c). Starts and ends without the modules.
 set -u
 : "${EVNOTIFY:?}" "${MODULE:=}" "${TTY:=./tty}"
 . "$(dirname "$0")/tap.sh"
@@ -177,6 +177,12 @@ if [ -d /sys/kernel/tracing/events/evnotify ]; then
 	check "and the file is closed" same "1 1 0" \
 		"$(json release armed) $(json release completed) $(json release cancelled)"
 
+	begin --json
+	run "$EVNOTIFY" watch --after 0 --requests 300
+	finish
+	check "of many at once: no step is missing" same "143 300 1" \
+		"$rc $(json read id | wc -l) $(json release armed | wc -l)"
+
 	# Opened before the trace, and every round is another thread's.
 	rm "$tmp/out"
 	"$EVNOTIFY" 0.01 0 <"$tmp/keys" >"$tmp/out" &
@@ -217,6 +223,113 @@ else
 	skip "trace shows the life of a request" "this kernel has no tracepoints"
 fi
 
-rmmod evnotify
-check "nothing holds the module at the end" absent
+# Sources.
+# member NAME: its values
+member() { printf '%s\n' "$out" | sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; }
+sim() { "$EVNOTIFY" sim "$@"; }
+check "no source: list says so" fails 0 "there are no sources" "$EVNOTIFY" list
+check "no evnotify-sim: status 3" fails 3 "sudo modprobe evnotify-sim" sim -- true
+run "$EVNOTIFY" doctor --json --device /dev/evnotify-sim
+check "and the doctor says the same" grep -q '"mend":"sudo modprobe evnotify-sim"' "$tmp/out"
+if [ -n "$MODULE" ]; then insmod "${MODULE%/*}/evnotify-sim.ko"; else modprobe evnotify-sim; fi
+run "$EVNOTIFY" doctor --json --device /dev/evnotify-sim
+check "then it has no complaint" grep -q '"examined":"node","state":"ok"' "$tmp/out"
+
+run sim --every 2ms --burst 10 --events 100 -- "$EVNOTIFY" watch --json --device {}
+check "a command has each event of a sim that it has opened, then its end" same \
+	"0 100 1 evnotify: raised 100 events in /dev/evnotify-sim0" \
+	"$rc $(member status | grep -c completed) $(member status | grep -c gone) $(tail -n 1 "$tmp/err")"
+check "in their order" same "$(seq 100)" "$(member data | grep -v null)"
+check "none was lost" same 0 "$(member lost | sort -u)"
+for mode in wait eventfd; do
+	run sim --every 10ms --events 5 -- "$EVNOTIFY" watch --mode $mode --events 1 --device {}
+	check "one event, mode $mode" same "0 1" "$rc $(count '^request ')"
+done
+run sim --every 1ms --events 1 -- "$EVNOTIFY" watch --mode eventfd --device {}
+check "the end, mode eventfd" same "0 gone" "$rc $(printf '%s\n' "$out" | sed -n 's/^request 1 *//p' | tail -n 1)"
+run sim --every 1ms -- "$EVNOTIFY" watch --period 1ms --events 3 --device {}
+check "a source has timers as well" same "0 3" "$rc $(count ' due ')"
+
+# What is played and recorded has the data of the list. Times are the machine's.
+list="--every 2ms --jitter 1ms --drop 5% --duplicate 5% --data random --seed 42 --events 500"
+data() { sed -n 's/^+.* //p' "$1"; }
+"$EVNOTIFY" sim $list --print >"$tmp/list"
+run sim $list -- "$EVNOTIFY" record {}
+cp "$tmp/out" "$tmp/recorded"
+check "record has what sim has raised" same "0 $(data "$tmp/list" | cksum)" "$rc $(data "$tmp/recorded" | cksum)"
+check "and says how many" grep -qx 'evnotify: recorded 500 events, 0 lost' "$tmp/err"
+# milliseconds FILE: how long after the first of its steps the last one is
+milliseconds() {
+	awk '/^\+/ {
+		unit = $1
+		gsub(/[+0-9.]/, "", unit)
+		if (n++)
+			sum += $1 * (unit == "s" ? 1000 : unit == "ms" ? 1 : unit == "us" ? 1e-3 : 1e-6)
+	}
+	END { printf "%d\n", sum }' "$1"
+}
+check "not much earlier than the list has it" \
+	test "$(milliseconds "$tmp/recorded")" -ge $(($(milliseconds "$tmp/list") * 3 / 4))
+run sim --replay "$tmp/recorded" -- sh -c "'$EVNOTIFY' record \$EVNOTIFY_DEVICE"
+check "it can be replayed, by way of the environment" same "0 $(data "$tmp/list" | cksum)" \
+	"$rc $(data "$tmp/out" | cksum)"
+run sim --every 1ms -- "$EVNOTIFY" record --events 7 {}
+check "record ends after so many" same "0 7" "$rc $(count '^+')"
+run sim --every 1ms -- "$EVNOTIFY" record --for .3 {}
+check "record ends after a while" same "0 $(count '^+')" \
+	"$rc $(sed -n 's/.*recorded \([0-9]*\) .*/\1/p' "$tmp/err")"
+overrun() { sim --burst 1000 --every 1ms --events 1000 -- "$EVNOTIFY" record {}; }
+run overrun
+check "what is lost is counted: all are accounted for" same 1000 \
+	"$(awk '/ lost$/ { sum += $2 } /^\+/ { sum++ } END { print sum }' "$tmp/out")"
+
+# The command and its end.
+for status in 0 7; do
+	run sim -- sh -c "exit $status"
+	check "the status is the command's, $status" same \
+		"$status evnotify: raised no event: the command did not open /dev/evnotify-sim0" "$rc $err"
+done
+check "no such command" fails 127 "cannot run nonsense" sim -- nonsense
+check "none that can be run" fails 126 "cannot run /dev/null" sim -- /dev/null
+for signal in 9 11 15; do
+	run sim -- sh -c "kill -$signal \$\$"
+	check "signal $signal that ends the command ends sim" same $((128 + signal)) "$rc"
+done
+rm -f "$tmp/out"
+"$EVNOTIFY" sim -- sh -c 'trap "echo told; exit 3" USR1; echo ready; while :; do sleep 0.1; done' \
+	>"$tmp/out" 2>"$tmp/err" &
+await ready "$tmp/out"
+kill -USR1 $!
+wait $!
+check "a signal is passed on to the command" same "3 told" "$? $(tail -n 1 "$tmp/out")"
+check "no source is left" fails 0 "there are no sources" "$EVNOTIFY" list
+
+# Without a command.
+rm -f "$tmp/out"
+"$EVNOTIFY" sim --every 1h >"$tmp/out" 2>"$tmp/err" &
+await '^/dev/evnotify-sim0$' "$tmp/out"
+run "$EVNOTIFY" list --json
+check "list has its node" same \
+	'{"node":"/dev/evnotify-sim0","raised":0,"access":true,"device":null,"driver":null}' "$out"
+check "info names the source" sh -c "'$EVNOTIFY' info -d /dev/evnotify-sim0 | grep -q '^source  *evnotify-sim0, raised 0 events$'"
+check "record is refused a device that has none" fails 3 "no source" "$EVNOTIFY" record /dev/evnotify
+kill $!
+wait $!
+check "a signal ends it" same 143 $?
+check "and its source" fails 0 "there are no sources" "$EVNOTIFY" list
+run sim --every 1ms --for .2s
+check "it ends after a while" same "0 200 /dev/evnotify-sim0" \
+	"$rc $(sed -n 's/.*raised \([0-9]*\) .*/\1/p' "$tmp/err") $out"
+check "a key ends it" "$TTY" taken type ended=0 given -- "$EVNOTIFY" sim
+check "a command's terminal is left alone" "$TTY" idle given signal=15 killed=15 given -- "$EVNOTIFY" sim -- sleep 1000
+if [ -d /sys/kernel/tracing/events/evnotify ]; then
+	begin --json
+	run sim --every 20ms --data 42 --events 3 -- "$EVNOTIFY" watch --device {}
+	finish
+	check "trace has what was raised, and what became of it" same "1 2 3 42 42 true" \
+		"$(json raise raised | paste -sd ' ') $(json raise data | sort -u) $(json read data | head -n 1) $(json read gone | tail -n 1)"
+fi
+
+rmmod evnotify-sim evnotify
+check "nothing holds the modules at the end" absent
 tap_done
