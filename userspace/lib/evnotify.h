@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libevnotify - a thin C interface to /dev/evnotify
+ * libevnotify - a thin C interface to /dev/evnotify and the nodes of sources
  *
  * An instance (struct evn) is one open file of the device.  Requests, event
  * records and times are those of <linux/evnotify.h>: nanoseconds, each on the
@@ -33,12 +33,13 @@ struct evn;
 
 /**
  * evn_open() - open a new instance; open(2)
- * @path: the device node; NULL: /dev/evnotify
+ * @path: the device node, which may be that of a source; NULL: /dev/evnotify
  * @flags: O_NONBLOCK or 0; the descriptor is always close-on-exec
  *
  * Return: the instance, to be ended by evn_close(); or NULL: EINVAL (other
- * flags), ENOENT (the module is not loaded), EACCES, ENOTTY (@path is not an
- * evnotify device), ENOMEM, EMFILE.
+ * flags), ENOENT (the module is not loaded, or the source not there), EACCES,
+ * ENOTTY (@path is not an evnotify device), ENOMEM, EMFILE, ENODEV (the source is
+ * gone), EUSERS (64 files have the source open).
  */
 struct evn *evn_open(const char *path, int flags);
 
@@ -89,7 +90,8 @@ int evn_info(struct evn *evn, struct evnotify_info *info);
  *
  * Return: how many were taken, 1 to @n; or -1: EINVAL (a field, or @n is 0),
  * EBADF (no such eventfd), ENOSPC (the instance holds max_requests), EDQUOT (all
- * instances of the user hold max_user_requests), ENOMEM, EFAULT.
+ * instances of the user hold max_user_requests), ENOMEM, EFAULT, ENODEV (the
+ * source is gone, and all its events have been taken).
  */
 int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n);
 
@@ -106,10 +108,10 @@ int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int
 /**
  * evn_wait() - arm one request and block until it completes; EVNOTIFY_IOC_WAIT
  * @evn: the instance
- * @wait: .request, EVNOTIFY_MODE_PENDING without a period, goes in; its id is
- *	set before the call blocks, so that another thread that reads it
- *	(atomically; 0 until then, if the caller set it so) can cancel or
- *	update the request; .event comes out
+ * @wait: .request, EVNOTIFY_MODE_PENDING without a period and EVNOTIFY_REPEAT,
+ *	goes in; its id is set before the call blocks, so that another thread
+ *	that reads it (atomically; 0 until then, if the caller set it so) can
+ *	cancel or update the request; .event comes out
  *
  * Blocks even with O_NONBLOCK.  A request that another thread cancels is a
  * completion like any other: 0 is returned and .event.status is -ECANCELED.
@@ -122,8 +124,12 @@ int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int
  *
  * For a new delay instead, cancel the request and set .request.id to 0.
  *
- * Return: 0, or -1: EINVAL, ENOSPC, EDQUOT, ENOMEM, EFAULT, EINTR (a signal
- * handler ran; the request is armed and .event is untouched).
+ * Of a source: .event.status is -ETIME if no event came in time, -ENODEV if the
+ * source went; 0 is returned in either case.
+ *
+ * Return: 0, or -1: EINVAL, ENOSPC, EDQUOT, ENOMEM, EFAULT, ENODEV (the source is
+ * gone, and all its events have been taken), EINTR (a signal handler ran; the
+ * request is armed and .event is untouched).
  */
 int evn_wait(struct evn *evn, struct evnotify_wait *wait);
 
@@ -156,8 +162,8 @@ int64_t evn_cancel_all(struct evn *evn);
  * @evn: the instance
  * @update: the request's id and its new times
  *
- * Return: 0, or -1: EALREADY and ENOENT as evn_cancel(), EINVAL (a field, or a
- * period for a request that evn_wait() made).
+ * Return: 0, or -1: EALREADY and ENOENT as evn_cancel(), EINVAL (a field, a period
+ * for a request that evn_wait() made, or a request with EVNOTIFY_SOURCE).
  */
 int evn_update(struct evn *evn, const struct evnotify_update *update);
 
@@ -170,7 +176,8 @@ int evn_update(struct evn *evn, const struct evnotify_update *update);
  * Blocks until there is one, unless O_NONBLOCK is set.
  *
  * Return: how many records, 1 to @n; or -1: EAGAIN (none, with O_NONBLOCK),
- * EINTR, EINVAL (@n is 0), EFAULT.
+ * EINTR, EINVAL (@n is 0), EFAULT, ENODEV (the source is gone, and nothing is
+ * readable or pending).
  */
 ssize_t evn_read(struct evn *evn, struct evnotify_event *events, size_t n);
 

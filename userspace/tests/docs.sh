@@ -175,11 +175,11 @@ agree "functions of the library" "$tmp/code" "$tmp/page"
 sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \(evn_[a-z_]*\).*/\1/p' man/*.3 >"$tmp/page"
 agree "functions of the library and names of pages" "$tmp/code" "$tmp/page"
 for page in man/*.3; do
-	# ECANCELED is a status, not an error.
+	# ECANCELED and ETIME are statuses, not errors.
 	sed -n 's/^\.Fn \(evn_[a-z_]*\) .*/\1/p' "$page" | while read -r function; do
 		sed -n "/^ \* $function() - /,/^ \*\//p" lib/evnotify.h |
 			grep -o '\bE[A-Z0-9]\{2,\}\b'
-	done | grep -vx ECANCELED >"$tmp/code"
+	done | grep -vx -e ECANCELED -e ETIME >"$tmp/code"
 	sed -n 's/^\.It Bq Er //p' "$page" >"$tmp/page"
 	agree "errors of $page" "$tmp/code" "$tmp/page"
 done

@@ -4,12 +4,14 @@
  */
 #include <evnotify.h>
 #include <fcntl.h>
+#include <linux/evnotify_sim.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -346,6 +348,81 @@ static void test_poll(void)
 	evn_close(evn);
 }
 
+static void raise_event(int sim, uint64_t data)
+{
+	struct evnotify_sim_step step = { .data = data };
+
+	if (write(sim, &step, sizeof(step)) != sizeof(step))
+		abort();
+}
+
+/* The tasklet has the event, perhaps on another CPU, when it was raised. */
+static ssize_t await_event(struct evn *evn, struct evnotify_event *ev)
+{
+	struct pollfd pfd = { .fd = evn_fd(evn), .events = POLLIN };
+
+	poll(&pfd, 1, 10000);
+	return evn_read(evn, ev, 1);
+}
+
+static void test_source(void)
+{
+	struct evnotify_sim_new new = { .flags = O_CLOEXEC };
+	int sim = open("/dev/evnotify-sim", O_WRONLY | O_CLOEXEC);
+	struct evnotify_wait wait = { .request = request(0) };
+	struct evnotify_request req = request(0);
+	struct evnotify_info info;
+	struct evnotify_event ev;
+	char node[64];
+	struct evn *received;
+	struct evn *evn;
+
+	if (sim < 0) {
+		printf("ok %d - a source # SKIP there is no evnotify-sim\n", ++tap_points);
+		return;
+	}
+	check(ioctl(sim, EVNOTIFY_SIM_IOC_NEW, &new) == 0, "a sim makes a source");
+	snprintf(node, sizeof(node), "/dev/%s", new.name);
+	evn = evn_open(node, O_NONBLOCK);
+	received = evn_from_fd(new.fd);
+	check(evn && received, "it can be opened, and its descriptor used");
+	if (!evn || !received)
+		return;
+	check(evn_info(evn, &info) == 0 && info.features & EVNOTIFY_FEATURE_HAS_SOURCE &&
+	      evn_info(received, &info) == 0 && info.features & EVNOTIFY_FEATURE_HAS_SOURCE,
+	      "info says that they have one");
+
+	req.flags = EVNOTIFY_SOURCE | EVNOTIFY_REPEAT;
+	check(evn_register(evn, &req, 1) == 1 && evn_read(evn, &ev, 1) == -1 && errno == EAGAIN,
+	      "a request waits for its events");
+	check(evn_update(evn, &(struct evnotify_update){ .id = req.id }) == -1 && errno == EINVAL,
+	      "it takes no new times: EINVAL");
+	raise_event(sim, 42);
+	check(await_event(evn, &ev) == 1 && ev.flags == (EVNOTIFY_EVENT_DATA | EVNOTIFY_EVENT_MORE) &&
+	      ev.data == 42 && ev.count == 1 && !ev.lost && !ev.status, "it has the data of one");
+	wait.request.flags = EVNOTIFY_SOURCE;
+	check(evn_wait(received, &wait) == 0 && wait.event.flags == EVNOTIFY_EVENT_DATA &&
+	      wait.event.data == 42, "so has a wait in another instance, which comes later");
+	wait.request.id = 0;
+	wait.request.due_ns = SOON_NS;
+	check(evn_wait(received, &wait) == 0 && wait.event.status == -ETIME && !wait.event.count,
+	      "it times out");
+
+	raise_event(sim, 43);
+	close(sim);
+	check(await_event(evn, &ev) == 1 && ev.data == 43, "what was raised before the source goes");
+	check(await_event(evn, &ev) == 1 && ev.status == -ENODEV && !ev.flags, "that it is gone");
+	check(await_event(evn, &ev) == -1 && errno == ENODEV, "then no more: ENODEV");
+	check(evn_register(evn, &req, 1) == -1 && errno == ENODEV, "nor can a request wait: ENODEV");
+	wait.request.id = 0;
+	wait.request.due_ns = 0;
+	check(evn_wait(received, &wait) == 0 && wait.event.data == 43,
+	      "another instance has it as well, at its own pace");
+	check(!evn_open(node, 0) && errno == ENOENT, "its node is gone: ENOENT");
+	evn_close(evn);
+	evn_close(received);
+}
+
 int main(void)
 {
 	/* Something that blocks for ever is a failure, not a hang. */
@@ -358,5 +435,6 @@ int main(void)
 	test_cancel_update();
 	test_wait();
 	test_poll();
+	test_source();
 	return tap_done();
 }
