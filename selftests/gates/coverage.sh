@@ -45,8 +45,10 @@ depmod -b "$out/root" "$release"
 say "running the tests"
 status=0
 "$VM_DIR/run.sh" -t 2400 -l "$out/kernel.log" debug "$out/root:/" "$module" "$out/install:evnotify/tests" \
+	"$objects/samples:evnotify/drivers" \
 	"$out/fuzz/fuzz" "$here/fuzz/corpus:evnotify/corpus" -- "
 	export MODULE=/evnotify/evnotify.ko EVNOTIFY_STRICT=1 EVNOTIFY_RACE_MS=300 EVNOTIFY_LOADS=5
+	export EVNOTIFY_SAMPLES=/evnotify/drivers
 	modprobe evnotify-sim
 	(cd tests && ./run_kselftest.sh)
 	[ -e /dev/evnotify-sim ] || modprobe evnotify-sim

@@ -25,9 +25,10 @@ mkdir -p "$BUILD/selftests"
 make -s --no-print-directory -C "$TOP/selftests" KSFT="$ksft" OUTPUT="$BUILD/selftests" \
 	CPPFLAGS="-isystem /usr/include/$(gcc -print-multiarch)" USERCFLAGS=-Werror "${programs[@]}" >&2
 module=$("$VM_DIR/build.sh" "$kernel" DEBUG=1)
-"$VM_DIR/run.sh" -t 900 "${options[@]}" "$kernel" "${module%/*}"/*.ko "${programs[@]}" -- "
+"$VM_DIR/run.sh" -t 900 "${options[@]}" "$kernel" "${module%/*}"/*.ko \
+	"${module%/*}/samples:evnotify/drivers" "${programs[@]}" -- "
 	$(export -p | grep -E '^declare -x EVNOTIFY_[A-Z_]+=' | grep -vE '_(BUILD|CACHE|START)=' | sed 's/declare -x/export/')
-	export EVNOTIFY_STRICT=1 EVNOTIFY_KO=/evnotify/evnotify.ko; status=0
+	export EVNOTIFY_STRICT=1 EVNOTIFY_KO=/evnotify/evnotify.ko EVNOTIFY_SAMPLES=/evnotify/drivers; status=0
 	for program in $*; do
 		insmod evnotify.ko && insmod evnotify-sim.ko || exit
 		case \$program in

@@ -108,7 +108,8 @@ cell_vm() {
 	use_kernel "$kernel"
 	echo "$release" >"$out/$cell.release"
 	module=$("$VM_DIR/build.sh" "$kernel" "${build[@]}")
-	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify"
+	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify/drivers"
+	cp "${module%/*}/samples/"*.ko "$dir/evnotify/drivers"
 	cp "${module%/*}"/*.ko "$dir/lib/modules/$release"
 	cp "${module%/*}"/*.ko "$dir/evnotify"
 	touch "$dir/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}	# or depmod warns
@@ -129,7 +130,7 @@ cell_vm() {
 	cp "$tests/kselftest-list.txt" "$out/$cell.expected"
 	# the command's tests load and unload the module themselves
 	"$VM_DIR/run.sh" -t 900 "${options[@]}" -l "$out/$cell.kernel.log" "$kernel" "$dir:/" -- "
-		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko; cd tests; status=0
+		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko EVNOTIFY_SAMPLES=/evnotify/drivers; cd tests; status=0
 		./run_kselftest.sh ${collections[*]/#/-c command} || status=1
 		modprobe evnotify-sim || exit
 		./run_kselftest.sh -c evnotify -c readme ${collections[*]/#/-c library} || status=1

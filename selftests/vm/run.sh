@@ -126,7 +126,7 @@ s390x)
 esac
 have "${machine[0]}" || die "${machine[0]} is needed: run $VM_DIR/deps.sh"
 qemu=("${machine[@]}" -smp "$cpus" -m "${memory:-$mem}" -nodefaults -no-user-config
-	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" "${qemu_args[@]}")
+	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" -device edu "${qemu_args[@]}")
 if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
 	accel=tcg,thread=multi cpu=max
 	! is_pc || accel=$(accelerator)
