@@ -134,7 +134,7 @@ checkpatch() {
 	return "$status"
 }
 
-# kernel VALUE: with CONFIG_EVNOTIFY=VALUE, and otherwise what the selftests ask for
+# kernel VALUE: with CONFIG_EVNOTIFY=VALUE and the sim, and otherwise what the selftests ask for
 kernel() {
 	printf 'CONFIG_EVNOTIFY=%s\nCONFIG_EVNOTIFY_SIM=%s\n' "$1" "$1" >"$out/evnotify.config"
 	"$VM_DIR/kernel.sh" build in-tree "$ksrc" "$VM_DIR/config/vm.config" \

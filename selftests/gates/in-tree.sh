@@ -1,20 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck disable=SC2016 # what has to keep its $ is for make
+# shellcheck disable=SC2016,SC2086 # what has to keep its $ is for make; $headers are several
 #
 # in-tree.sh KSRC - lay evnotify into the kernel tree KSRC
 #
 # In a git tree it makes three commits on the current branch: the driver with
-# its UAPI header, the documentation, the selftests.  Elsewhere it only lays
-# the files down.
+# its headers, the documentation, the selftests.  Elsewhere it only lays the
+# files down.  The samples, and their test, stay behind.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 ksrc=${1:?usage: in-tree.sh KSRC, a Linux source tree}
 driver=drivers/misc/evnotify
-header=include/uapi/linux/evnotify.h
-sim_header=include/uapi/linux/evnotify_sim.h
-driver_header=include/linux/evnotify_source.h
+headers='include/linux/evnotify_source.h include/uapi/linux/evnotify.h include/uapi/linux/evnotify_sim.h'
 page=Documentation/misc-devices/evnotify.rst
 tests=tools/testing/selftests/drivers/evnotify
 
@@ -43,7 +41,7 @@ wants | while read -r file pattern; do
 	grep -qsE "$pattern" "$ksrc/$file" ||
 		die "$ksrc needs to be Linux 7.0 or newer: its $file has nothing like $pattern"
 done
-for file in $driver $header $sim_header $driver_header $page $tests; do
+for file in $driver $headers $page $tests; do
 	[ ! -e "$ksrc/$file" ] || die "$ksrc has $file already: remove it, or use another tree"
 done
 git=
@@ -84,12 +82,11 @@ cp "$top/Kconfig" "$ksrc/$driver/Kconfig"
 {
 	echo '# SPDX-License-Identifier: GPL-2.0-only'
 	echo
-	echo 'obj-$(CONFIG_EVNOTIFY) += evnotify.o'
-	sed -n '/^evnotify-y/,/^# Out of a kernel tree only/p' "$top/module/Kbuild" |
-		sed '/^# Out of a kernel tree only/d' | sed '$d' |
-		sed 's/^obj-\$(if \$(KBUILD_EXTMOD),m,\(.*\)) += /obj-\1 += /'
+	sed -n '/^obj-/,/^# Out of a kernel tree only/p' "$top/module/Kbuild" |
+		sed -e '/^# Out of a kernel tree only/d' \
+			-e 's/^obj-$(if $(KBUILD_EXTMOD),m,\(.*\)) += /obj-\1 += /' | sed '$d'
 } >"$ksrc/$driver/Makefile"
-for file in $header $sim_header $driver_header; do
+for file in $headers; do
 	cp "$top/module/$file" "$ksrc/$file"
 done
 echo 'source "drivers/misc/evnotify/Kconfig"' | insert drivers/misc/Kconfig
@@ -97,17 +94,17 @@ cp "$ksrc/drivers/misc/Makefile" "$ksrc/drivers/misc/Makefile.new"
 printf 'obj-$(CONFIG_EVNOTIFY)\t\t+= evnotify/\n' >>"$ksrc/drivers/misc/Makefile.new"
 mv "$ksrc/drivers/misc/Makefile.new" "$ksrc/drivers/misc/Makefile"
 ioctls=Documentation/userspace-api/ioctl/ioctl-number.rst
-echo '0xED  00-0F  uapi/linux/evnotify.h                                     Event notification' |
-	insert $ioctls
+insert $ioctls <<END
+0xED  00-0E  uapi/linux/evnotify.h                                     Event notification
+0xED  0F     uapi/linux/evnotify_sim.h                                 Event notification
+END
 insert MAINTAINERS <<END
 EVNOTIFY EVENT NOTIFICATION DEVICE
 M:	$who
 S:	Maintained
 F:	$page
 F:	$driver/
-F:	$driver_header
-F:	$header
-F:	$sim_header
+$(printf 'F:	%s\n' $headers)
 F:	$tests/
 
 END
@@ -120,8 +117,12 @@ daemons without hardware.
 
 Every request completes exactly once, or once per period: one lock per
 open file decides who completes it, and its record carries the
-completion, so that completing never needs memory.' \
-	$driver $header $sim_header $driver_header drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
+completion, so that completing never needs memory.
+
+Other drivers raise events in the same engine: each registers a source,
+which gets a node of its own. evnotify-sim is one of them, and raises what
+a process asks for, to test with.' \
+	$driver $headers drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
 
 # 2. The documentation.
 cp "$top/module/evnotify.rst" "$ksrc/$page"
@@ -138,12 +139,13 @@ for file in "$top"/selftests/*.c "$top"/selftests/*.h \
 	    $(sed -n 's/^TEST_PROGS [:+]*= *//p' "$top/selftests/Makefile") \
 	    Makefile config settings .gitignore; do
 	[ "${file#/}" != "$file" ] || file=$top/selftests/$file
-	cp "$file" "$ksrc/$tests/"
+	[ "${file##*/}" = samples.c ] || cp "$file" "$ksrc/$tests/"
 done
 sed -i -z 's#:[ \n*]*vm/alone\.sh\( gives them one\|\)##g' "$ksrc/$tests"/Makefile "$ksrc/$tests"/*.c
 sed -i '1s/MIT-0/GPL-2.0-only/' "$ksrc/$tests"/*.c	# of which anybody may make that; the kernel's list lacks it
 sed -i -e '/^# Out of tree/,/^#\t/d' -e 's#, else from the module next door##' \
-	-e 's# \$(addprefix -I,\$(wildcard \.\./module/include/uapi))##' "$ksrc/$tests/Makefile"
+	-e 's# \$(addprefix -I,\$(wildcard \.\./module/include/uapi))##' \
+	-e 's# \(\$(OUTPUT)/\|\)samples\>##' "$ksrc/$tests/Makefile"
 echo 'TARGETS += drivers/evnotify' | insert tools/testing/selftests/Makefile
 commit 'selftests: drivers: add tests of evnotify' \
 'One program per theme: the ABI and its errnos, both modes, clocks,
