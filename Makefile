@@ -17,7 +17,8 @@ export EVNOTIFY_BUILD
 unexport CMD	# its $ are the VM's
 DEB_DIR ?= $(EVNOTIFY_BUILD)/deb
 MODULE_DIR := $(EVNOTIFY_BUILD)/module/$(KVER)
-MODULE := $(MODULE_DIR)/evnotify.ko
+# in the order in which they are loaded
+MODULES := $(addprefix $(MODULE_DIR)/,evnotify.ko evnotify-sim.ko)
 VM := selftests/vm
 LLVM_OPTION = $(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' '$(KDIR)/.config'),LLVM=1)
 
@@ -38,11 +39,12 @@ help:
 	@echo '  bench             instructions per request, and those of its peers; JSON=1;'
 	@echo '                    bench-save, bench-compare, bench-profile; here: bench-native'
 	@echo 'On this machine (kernel $(KVER)); what changes it needs root:'
-	@echo '  modules, userspace               build the module; library and command'
-	@echo '  load, unload                     insert, remove the module'
+	@echo '  modules, userspace               build the modules; library and command'
+	@echo '  samples                          and the drivers to copy, into $(MODULE_DIR)/samples'
+	@echo '  load, unload                     insert, remove the modules'
 	@echo '  test                             both modes, once each, on the module that is loaded'
-	@echo '  install, uninstall               module, library, command; DESTDIR= PREFIX='
-	@echo '  dkms-install, dkms-uninstall     the module, for every kernel from now on'
+	@echo '  install, uninstall               modules, library, command; DESTDIR= PREFIX='
+	@echo '  dkms-install, dkms-uninstall     the modules, for every kernel from now on'
 	@echo '  deb                              Debian packages, into $(DEB_DIR)'
 	@echo '  model                            check the model of the engine with spin'
 	@echo '  in-tree KSRC=DIR                 lay the driver into a kernel tree, as commits'
@@ -75,17 +77,23 @@ modules: writable
 	chmod -R u+w $(MODULE_DIR)
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(LLVM_OPTION) modules
 
+# Nothing installs them.
+samples: modules
+	$(MAKE) -C $(KDIR) M=$(MODULE_DIR)/samples $(LLVM_OPTION) modules
+
 userspace: writable
 	$(MAKE) -C userspace O=$(EVNOTIFY_BUILD)/userspace
 
-$(MODULE): $(shell find module -type f)
+# one build makes them all
+$(lastword $(MODULES)): $(firstword $(MODULES));
+$(firstword $(MODULES)): $(shell find module -type f)
 	$(MAKE) modules
 
-load: $(MODULE)
-	insmod $(MODULE)
+load: $(MODULES)
+	$(foreach module,$(MODULES),insmod $(module) &&) :
 
 unload:
-	rmmod evnotify
+	rmmod evnotify-sim evnotify
 
 # With a compiler and what "modules" needs; DEVICE=NODE tests another port of the same device.
 test: writable
@@ -100,7 +108,7 @@ packaged = test -e /usr/lib/sysusers.d/evnotify.conf
 # The headers of a distribution lack the key that modules are signed with, and System.map,
 # without which the kernel's Makefile does not run depmod. The udev rule names a group, which has
 # to be there when udev reads the rule.
-install: $(MODULE) userspace
+install: $(MODULES) userspace
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(LLVM_OPTION) INSTALL_MOD_DIR=updates modules_install \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
 		DEPMOD=true $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
@@ -119,7 +127,7 @@ installed_dirs = ./lib/modules/$(KVER)/updates $(addprefix .$(PREFIX)/, \
 	$(addprefix share/,bash-completion/completions bash-completion zsh/site-functions zsh))
 
 uninstall:
-	rm -f $(DESTDIR)/lib/modules/$(KVER)/updates/evnotify.ko*
+	rm -f $(addsuffix *,$(addprefix $(DESTDIR)/lib/modules/$(KVER)/updates/,$(notdir $(MODULES))))
 	$(if $(DESTDIR),,depmod $(KVER))
 	$(MAKE) -C userspace O=$(EVNOTIFY_BUILD)/userspace DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) uninstall
 	rm -f $(DESTDIR)$(PREFIX)/lib/udev/rules.d/70-evnotify.rules $(DESTDIR)$(PREFIX)/lib/sysusers.d/evnotify.conf
@@ -184,5 +192,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb check-install \
+.PHONY: help demo check check-ci check-all vm writable modules samples userspace load unload test install uninstall dkms-install dkms-uninstall deb check-install \
 	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean

@@ -132,9 +132,9 @@ opts_in() {
 }
 mkdir -p /etc/modules-load.d
 check "what it says about every boot does that" opts_in
-printf '# a comment\n#evnotify\n' >/etc/modules-load.d/evnotify.conf
+printf '# a comment\n#evnotify\n#evnotify-sim\n' >/etc/modules-load.d/evnotify.conf
 check "it does so with the file of the package" opts_in
-check "it leaves the rest of that" grep -qx '# a comment' /etc/modules-load.d/evnotify.conf
+check "it leaves the rest of that" same '# a comment,evnotify,#evnotify-sim,' "$(tr '\n' , </etc/modules-load.d/evnotify.conf)"
 diagnose env
 finds "opted in" loaded problem "it is loaded at every boot"
 finds "opted in" loaded problem "systemctl status systemd-modules-load"

@@ -32,6 +32,27 @@ installed_for() {
 		same "evnotify/$version" "$(dkms status evnotify -k "$release" | sed -n 's/,.*: installed.*//p')" || return
 	done
 }
+# provider RELEASE: a driver of somebody else's, in a DKMS package of its own, as evnotify.rst says
+provider() {
+	dir=/usr/src/provider-1
+	mkdir -p $dir && cp "/usr/src/evnotify-$version/module/samples/template.c" $dir/provider.c || return
+	cat >$dir/Kbuild <<-'END'
+		obj-m := provider.o
+		evnotify := /var/lib/dkms/evnotify/kernel-$(KERNELRELEASE)-$(shell uname -m)
+		ccflags-y := -I$(evnotify)/../../source/module/include
+		KBUILD_EXTRA_SYMBOLS := $(evnotify)/module/Module.symvers
+	END
+	cat >$dir/dkms.conf <<-'END'
+		PACKAGE_NAME="provider"
+		PACKAGE_VERSION="1"
+		MAKE[0]="make -C $kernel_source_dir M=$dkms_tree/$PACKAGE_NAME/$PACKAGE_VERSION/build modules"
+		CLEAN="true"
+		BUILT_MODULE_NAME[0]="provider"
+		DEST_MODULE_LOCATION[0]="/updates/dkms"
+		BUILD_DEPENDS[0]="evnotify"
+	END
+	dkms install provider/1 -k "$1" && modinfo -k "$1" -F depends provider | grep -x evnotify
+}
 complains_of_nothing() { make uninstall KVER="$old" >/tmp/uninstall 2>&1 && ! grep -iE 'error|ignored' /tmp/uninstall; }
 silent() { ! grep -i deprecat $log; }
 for_the_seat() { udevadm info /dev/evnotify | grep -w uaccess; }
@@ -98,7 +119,9 @@ step_install() {
 	check "apt installs an earlier version" apt install ./earlier/*.deb
 	check "apt installs the packages, with what Debian has" apt install ./*.deb
 	check "dkms has built the module" installed_for "$old"
-	is "dkms has signed it" 'DKMS module signing key' "$(modinfo -k "$old" -F signer evnotify)"
+	for module in evnotify evnotify-sim; do
+		is "dkms has signed $module" 'DKMS module signing key' "$(modinfo -k "$old" -F signer $module)"
+	done
 	check "apt gets what the package's tests need" apt install gcc libc6-dev pkgconf
 	mkdir /tmp/autopkgtest
 	check "autopkgtest: program" env AUTOPKGTEST_TMP=/tmp/autopkgtest sh ./program
@@ -119,6 +142,7 @@ step_install() {
 	userdel owner
 	check "apt installs the packages, next to that kernel" apt install ./*.deb
 	check "dkms has built the module for both kernels" installed_for "$old" "$new"
+	check "a driver of somebody else's builds against it" provider "$old"
 	useradd --create-home --groups evnotify member
 	useradd --create-home stranger
 }
@@ -128,9 +152,13 @@ step_use() {
 	is "it runs $old" "$old" "$(uname -r)"
 	use "as installed"
 	check "doctor is content" evnotify doctor
-	rmmod evnotify
+	check "somebody else's driver loads" modprobe provider
+	check "its node is there" test -c /dev/evnotify-template0
+	check "dkms removes it" dkms remove provider/1 --all
+	rm -r /usr/src/provider-1
+	rmmod provider evnotify
 	check "autopkgtest: device" sh ./device
-	sed -i 's/^#evnotify/evnotify/' /etc/modules-load.d/evnotify.conf
+	sed -i 's/^#evnotify$/evnotify/' /etc/modules-load.d/evnotify.conf
 }
 
 step_upgraded() {
@@ -138,8 +166,9 @@ step_upgraded() {
 	check "the module is there from boot on, as asked for" test -e /dev/evnotify
 	use "with the new kernel"
 	check "doctor is content" evnotify doctor
+	check "evnotify-sim loads" modprobe evnotify-sim
 	check "apt purges the packages" apt purge evnotify evnotify-dkms libevnotify1 libevnotify-dev
-	check "the module is unloaded" test ! -e /sys/module/evnotify
+	check "the modules are unloaded" test ! -e /sys/module/evnotify
 	check "they leave nothing" no_traces
 }
 
@@ -151,7 +180,9 @@ step_source() {
 	check "it leaves nothing" no_traces
 	check "apt gets what the sources need" apt install libkmod-dev libtracefs-dev libtraceevent-dev
 	check "make install" make install KVER="$old"
-	is "the module is known" "$(cat module/VERSION)" "$(modinfo -k "$old" -F version evnotify)"
+	for module in evnotify evnotify-sim; do
+		is "$module is known" "$version" "$(modinfo -k "$old" -F version $module)"
+	done
 	check "the command runs" evnotify --version
 	check "the loader knows the library" grep -q /usr/local/lib/libevnotify.so.1 /etc/ld.so.cache
 	check "the group is there" getent group evnotify

@@ -39,16 +39,17 @@ read_only() {
 elsewhere() {
 	rm -rf "$tree/build"
 	read_only make -s -C "$tree" EVNOTIFY_BUILD="$tmp/elsewhere" KVER="$release" KDIR="$kdir" modules userspace deb &&
-		(cd "$tmp/elsewhere" && ls "module/$release/evnotify.ko" userspace/evnotify deb/*.deb)
+		(cd "$tmp/elsewhere" && ls "module/$release"/evnotify{,-sim}.ko userspace/evnotify deb/*.deb)
 }
 
 check "make install" on install
-check "it installs module, command, library, manual, rule, group and where to have it loaded" has \
-	"lib/modules/$release/updates/evnotify.ko" usr/local/bin/evnotify usr/local/lib/libevnotify.so.1 \
+check "it installs modules, command, library, manual, rule, group and where to have them loaded" has \
+	"lib/modules/$release/updates"/evnotify{,-sim}.ko usr/local/bin/evnotify usr/local/lib/libevnotify.so.1 \
 	usr/local/lib/pkgconfig/libevnotify.pc usr/local/include/evnotify/evnotify.h \
 	usr/local/share/man/man1/evnotify.1 usr/local/lib/udev/rules.d/70-evnotify.rules \
 	usr/local/lib/sysusers.d/evnotify.conf etc/modules-load.d/evnotify.conf
 echo evnotify >"$root/etc/modules-load.d/evnotify.conf"
+check "and no other module" same 2 "$(find "$root" -name '*.ko*' | wc -l)"
 check "make install, again" on install
 check "it keeps what the administrator has decided" grep -qx evnotify "$root/etc/modules-load.d/evnotify.conf"
 check "make uninstall" on uninstall
@@ -76,6 +77,9 @@ check "one that gcc built does not" same LLVM= "$(kernel n)"
 check "a source that nobody may write to builds elsewhere" elsewhere
 check "it stays as it was" test ! -e "$tree/build"
 check "without another place that is said" fails 2 EVNOTIFY_BUILD=DIR read_only make -C "$tree" userspace
+
+check "make samples" on samples
+check "it builds the drivers to copy" ls "$tree/build/module/$release/samples"/evnotify-{template,edu}.ko
 
 mv "$tree" "$tmp/ev notify"
 check "a path with a space is refused by name" fails 2 "CURDIR, '$tmp/ev notify'" make -C "$tmp/ev notify" userspace

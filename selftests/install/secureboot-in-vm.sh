@@ -40,6 +40,7 @@ else
 	cp signed.ko "$installed"
 	check "doctor says that the key is enrolled" signature ok "whose key is enrolled"
 	check "the module loads" modprobe evnotify
+	check "so does evnotify-sim" modprobe evnotify-sim
 	for mode in 0 1; do
 		check "evnotify 0.2 $mode" evnotify -n 2 0.2 $mode
 	done

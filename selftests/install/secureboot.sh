@@ -44,6 +44,7 @@ openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=a stranger' \
 ( use_kernel 6.1	# whose program runs here
   sign=$(find "${kdir%/usr/src/*}" -name sign-file -type f | head -1)
   "$sign" sha256 "$out/stranger.key" "$out/stranger.pem" "$out/bin/stranger.ko" )
+unpacked evnotify-sim >"$modules/evnotify-sim.ko"
 depmod -b "$out/root" "$release" 2>/dev/null
 grep -q '^CONFIG_EFIVAR_FS=y' "$system/boot/config-$release" || unpacked efivarfs >"$out/bin/efivarfs.ko"
 

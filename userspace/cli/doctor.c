@@ -624,7 +624,7 @@ static void examine_loaded(const struct system *system, struct finding *f)
 		}
 		why(f, "nothing loads it by itself");
 		add_hint(f, "%sat every boot: %s " MODULES_LOAD, where,
-			 exists(MODULES_LOAD) ? "sudo sed -i 's/^#evnotify/evnotify/'" :
+			 exists(MODULES_LOAD) ? "sudo sed -i 's/^#evnotify$/evnotify/'" :
 						"echo evnotify | sudo tee");
 		return;
 	}
