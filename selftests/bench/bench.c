@@ -355,12 +355,14 @@ static void measure_method(const struct method *m, const unsigned int *counts, u
 	enum order order;
 	unsigned int i;
 
+	warming_up = true;
 	measure_memory(m);
 	m->open(100);
 	live(m, 100, SAME, &warm_up);
 	m->close();
 	measure_close_later(m);
 	measure_first(m);
+	warming_up = false;
 	for (i = 0; i < nr; i++) {
 		progress("%s, %u requests", m->name, counts[i]);
 		for (order = 0; order < NR_ORDERS; order++)

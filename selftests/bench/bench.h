@@ -118,6 +118,8 @@ static inline uint64_t ticks(void)
 #define MARK_STEP	16
 #define MARK_SETS	8
 enum phase { OTHER, ARM, FIRE, REAP, CANCEL, CLOSE, LATENCY, NR_PHASES };
+extern bool profiling;
+extern bool warming_up;	/* what is done now is not measured: marks do not count */
 void mark(enum phase phase, unsigned int requests);
 void mark_as(unsigned int set);
 void print_marked(void);

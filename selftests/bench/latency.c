@@ -282,6 +282,7 @@ static void measure(const struct path *path)
 
 	path->open();
 	for (i = -5; i < SAMPLES; i++) {	/* the first few find cold caches */
+		warming_up = i < 0;
 		/* not always at the same point of a tick of the timer's hardware */
 		due = now_ns() + DELAY + random_u64() % 1000;
 		if (path->request)

@@ -14,11 +14,11 @@
 #include "bench.h"
 
 double ticks_per_ns, idle_load;
+bool profiling, warming_up;
 
 static double ticks_per_turn;
 
 static unsigned int mark_set, marked[NR_PHASES];
-static bool marks;
 
 void die(const char *fmt, ...)
 {
@@ -98,7 +98,7 @@ void mark(enum phase phase, unsigned int requests)
 	static unsigned char *page;
 	unsigned int place = phase;
 
-	if (!marks)
+	if (!profiling || warming_up)
 		return;
 	marked[phase] += requests;
 	if (!page) {
@@ -116,7 +116,7 @@ void mark(enum phase phase, unsigned int requests)
 /* Mark from now on, as one of the sets that the plugin tells apart. */
 void mark_as(unsigned int set)
 {
-	marks = true;
+	profiling = true;
 	mark_set = set % MARK_SETS;
 	mark(OTHER, 0);
 }
@@ -126,7 +126,7 @@ void print_marked(void)
 {
 	unsigned int phase;
 
-	for (phase = OTHER + 1; marks && phase < NR_PHASES; phase++)
+	for (phase = OTHER + 1; profiling && phase < NR_PHASES; phase++)
 		printf("marked\t%u\t%u\n", mark_set * NR_PHASES + phase, marked[phase]);
 }
 
