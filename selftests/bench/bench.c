@@ -2,17 +2,19 @@
 /*
  * bench - what it costs to be told that a time has come
  *
- *   bench [-n LIST] [-m METHOD] [-o ORDER] [-r N] [-d DEVICE] [-l] [-c] [-p SET]
+ *   bench [-n LIST] [-m METHOD] [-o ORDER] [-r N] [-d DEVICE] [-l] [-i] [-c] [-p SET]
  *
  * Prints one line per figure, with tabs between: figure, method, n, order of
  * the due times, median, lowest, highest.  Values are per request.
  *
  * -n LIST    numbers of requests (default 100,1000,10000,100000)
  * -m METHOD  only rows whose name begins with METHOD
- * -o ORDER   only same, sorted, random or apart
+ * -o ORDER   only same, ascending, descending, random or apart
  * -r N       repetitions of each measurement (default 0: fewer with larger n)
  * -d DEVICE  (default /dev/evnotify)
- * -l         only latency    -c  only two CPUs
+ * -l         only latency
+ * -i         only how long interrupts are off
+ * -c         only two CPUs
  * -p SET     tell the profiling plugin which phase begins, as one of set SET (0 to 7)
  *
  * What happens in interrupts is measured as stolen time: a loop of known cost
@@ -24,35 +26,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "bench.h"
 
 static const struct method *const methods[] = {
-	&evnotify_64, &evnotify_1, &evnotify_eventfd,
-	&timerfd_epoll, &timerfd_et, &uring, &uring_defer, &posix_timer,
-	&user_heap,
+	&evnotify_64, &evnotify_1, &evnotify_eventfd, &evnotify_each, &evnotify_each_et,
+	&evnotify_files,
+	&timerfd_epoll, &timerfd_et, &timerfd_uring, &uring, &uring_defer, &posix_timer,
+	&bpf_timer, &user_heap,
 };
 
 /* How due times lie to each other, and the nanoseconds between neighbours. */
-enum order { SAME, SORTED, RANDOM, APART, NR_ORDERS };
+enum order { SAME, ASCENDING, DESCENDING, RANDOM, APART, NR_ORDERS };
 static const struct {
 	const char *name;
 	uint64_t step;
 } orders[NR_ORDERS] = {
 	[SAME] = { "same", 0 },
-	[SORTED] = { "sorted", 10 },
+	[ASCENDING] = { "ascending", 10 },
+	[DESCENDING] = { "descending", 10 },
 	[RANDOM] = { "random", 10 },
 	[APART] = { "apart", 100000 },	/* each has an interrupt of its own */
 };
 
 #define APART_MAX	1000	/* as many suffice, and take 0.1 s */
-#define CANCEL_MAX	500	/* io_uring searches a list: more would take minutes */
+#define CHANGES		200	/* io_uring searches a list: more would take minutes */
+#define REPEATED	1000	/* requests that repeat, and their period */
+#define PERIOD_NS	10000000
+#define PERIODS		10
 #define FRESH		200
 #define FLOOR		1000
 
@@ -64,17 +73,13 @@ static unsigned int repeats_wanted;
 
 static void due_times(uint64_t *due, unsigned int n, enum order order, uint64_t base)
 {
-	unsigned int i, j;
-	uint64_t swap;
+	unsigned int *place = buffer(n, sizeof(*place)), i;
 
+	choose(place, order == RANDOM ? n : 0, n);
 	for (i = 0; i < n; i++)
-		due[i] = base + i * orders[order].step;
-	for (i = n - 1; order == RANDOM && i > 0; i--) {
-		j = random_u64() % (i + 1);
-		swap = due[i];
-		due[i] = due[j];
-		due[j] = swap;
-	}
+		due[i] = base + orders[order].step *
+			 (order == RANDOM ? place[i] : order == DESCENDING ? n - 1 - i : i);
+	free(place);
 }
 
 /* --- measurements ---------------------------------------------------------------------- */
@@ -167,7 +172,7 @@ static void measure_life(const struct method *m, unsigned int n, enum order orde
 /* Due times that do not come. */
 static void far(const struct method *m, unsigned int n, bool ids)
 {
-	due_times(due, n, SORTED, now_ns() + 1000 * NSEC_PER_SEC);
+	due_times(due, n, ASCENDING, now_ns() + 1000 * NSEC_PER_SEC);
 	m->open(n);
 	if (ids && m->arm_ids)
 		m->arm_ids(due, n);
@@ -175,37 +180,102 @@ static void far(const struct method *m, unsigned int n, bool ids)
 		m->arm(due, n);
 }
 
+/* And of a method that tells of it, with what it costs to be told. */
 static void measure_cancel(const struct method *m, unsigned int n)
 {
-	static struct samples s;
-	unsigned int *which = buffer(n, sizeof(*which));
-	unsigned int nr = n < CANCEL_MAX ? n : CANCEL_MAX, i, r, swap, j;
-	uint64_t t0, t1;
+	static struct samples cancelled, told;
+	unsigned int nr = n < CHANGES ? n : CHANGES, which[CHANGES], r;
+	uint64_t t0, t1, t2;
 
 	if (!m->cancel)
-		goto out;
+		return;
 	for (r = 0; r < repeats(n); r++) {
 		settle();
 		far(m, n, true);
-		for (i = 0; i < n; i++)
-			which[i] = i;
-		for (i = 0; i < nr; i++) {
-			j = i + random_u64() % (n - i);
-			swap = which[i];
-			which[i] = which[j];
-			which[j] = swap;
-		}
+		choose(which, nr, n);
 		mark(CANCEL, nr);
 		t0 = ticks();
 		m->cancel(which, nr);
 		t1 = ticks();
 		mark(OTHER, 0);
+		if (m->told && m->reap(nr) != nr)
+			die("LOST: %s, n %u: not told of each that was cancelled", m->name, n);
+		t2 = ticks();
+		m->close();
+		sample(&cancelled, (double)(t1 - t0) / nr);
+		sample(&told, (double)(t2 - t0) / nr);
+	}
+	summary("cancel", m->name, n, "random", &cancelled);
+	if (m->told)
+		summary("cancel_told", m->name, n, "random", &told);
+	told.nr = 0;
+}
+
+/* Where a request goes that is given a new time: behind all, before all, anywhere. */
+static void measure_update_to(const struct method *m, unsigned int n, const char *where)
+{
+	static struct samples s;
+	unsigned int nr = n > 1 && n < CHANGES ? n : CHANGES, which[CHANGES], r, i;
+	uint64_t to[CHANGES], t0, t1;
+
+	for (r = 0; r < repeats(n); r++) {
+		settle();
+		far(m, n, true);
+		memset(which, 0, sizeof(which));
+		if (n > 1)
+			choose(which, nr, n);
+		for (i = 0; i < nr; i++)
+			to[i] = due[0] + (*where == 'l' ? (n + i) * 10ULL :
+					  *where == 'f' ? -(i + 1) * 10ULL :
+					  random_u64() % (n * 10ULL));
+		t0 = ticks();
+		m->update(which, to, nr);
+		t1 = ticks();
 		m->close();
 		sample(&s, (double)(t1 - t0) / nr);
 	}
-	summary("cancel", m->name, n, "random", &s);
-out:
-	free(which);
+	summary("update", m->name, n, where, &s);
+}
+
+static void measure_update(const struct method *m, unsigned int n)
+{
+	if (!m->update)
+		return;
+	measure_update_to(m, n, "later");
+	measure_update_to(m, n, "first");
+	measure_update_to(m, n, "random");
+}
+
+/* Requests that repeat: what each expiration costs, collected once a period. */
+static void measure_repeat(const struct method *m)
+{
+	static struct samples s;
+	uint64_t first, t0, t1, start, end;
+	double fire;
+	int i;
+
+	if (!m->repeat)
+		return;
+	m->open(REPEATED);
+	first = now_ns() + PERIOD_NS;
+	if (!m->repeat(REPEATED, first, PERIOD_NS)) {
+		progress("%s: this kernel repeats none", m->name);
+		m->close();
+		return;
+	}
+	for (i = 0; i < PERIODS; i++) {
+		sleep_until(first + i * PERIOD_NS - 100000);
+		start = ticks();
+		end = start + PERIOD_NS / 2 * ticks_per_ns;
+		fire = stolen_until(end) - idle_load * (end - start);
+		t0 = ticks();
+		if (m->reap(REPEATED) != REPEATED || m->check(REPEATED) != REPEATED)
+			die("LOST: %s: not each of %d has repeated", m->name, REPEATED);
+		t1 = ticks();
+		sample(&s, (fire + t1 - t0) / REPEATED);
+	}
+	m->close();
+	summary("repeat", m->name, REPEATED, "same", &s);
 }
 
 static void measure_close(const struct method *m, unsigned int n)
@@ -232,17 +302,17 @@ static void measure_close(const struct method *m, unsigned int n)
 }
 
 /* What close() leaves to RCU and to kernel threads. */
-static void measure_close_later(const struct method *m)
+static void measure_close_later(const struct method *m, unsigned int n)
 {
 	uint64_t start;
-	double window = (200000000 + max_n * 1500ULL) * ticks_per_ns, later;
+	double window = (200000000 + n * 1500ULL) * ticks_per_ns, later;
 
-	far(m, max_n, false);
+	far(m, n, false);
 	settle();
 	m->close();
 	start = ticks();
-	later = (stolen_until(start + window) - idle_load * window) / max_n;
-	result("close_later", m->name, max_n, "-", later, later, later);
+	later = (stolen_until(start + window) - idle_load * window) / n;
+	result("close_later", m->name, n, "-", later, later, later);
 }
 
 /* The first request on a fresh file; what open() costs comes apart. */
@@ -289,7 +359,7 @@ static double free_bytes(void)
  * Kernel memory of a pending request, everything included; what of it is held
  * when the burst is over, and what when it is closed.
  */
-static void measure_memory(const struct method *m)
+static void measure_memory(const struct method *m, unsigned int n)
 {
 	static struct life unused;
 	double before, pending, held, kept;
@@ -298,21 +368,41 @@ static void measure_memory(const struct method *m)
 	m->close();
 	settle();
 	before = free_bytes();
-	far(m, max_n, false);
+	far(m, n, false);
 	settle();
-	pending = (before - free_bytes()) / max_n;
+	pending = (before - free_bytes()) / n;
 	m->close();
 	settle();
-	kept = (before - free_bytes()) / max_n;
+	kept = (before - free_bytes()) / n;
 	before = free_bytes();
-	m->open(max_n);
-	live(m, max_n, SAME, &unused);
+	m->open(n);
+	live(m, n, SAME, &unused);
 	settle();
-	held = (before - free_bytes()) / max_n;
+	held = (before - free_bytes()) / n;
 	m->close();
-	result("memory", m->name, max_n, "-", pending, pending, pending);
-	result("memory_held", m->name, max_n, "-", held, held, held);
-	result("memory_kept", m->name, max_n, "-", kept, kept, kept);
+	result("memory", m->name, n, "-", pending, pending, pending);
+	result("memory_held", m->name, n, "-", held, held, held);
+	result("memory_kept", m->name, n, "-", kept, kept, kept);
+}
+
+static int open_null(void) { return open("/dev/null", O_RDWR); }
+static int open_device(void) { return open(device, O_RDWR); }
+static int open_eventfd(void) { return eventfd(0, 0); }
+static int open_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, 0); }
+
+/* A descriptor that is not used. */
+static void measure_open_close(const char *name, int (*make)(void))
+{
+	static struct samples s;
+	uint64_t start;
+	int i;
+
+	for (i = 0; i < FRESH; i++) {
+		start = ticks();
+		close(make());
+		sample(&s, ticks() - start);
+	}
+	summary("open_close", name, 1, "-", &s);
 }
 
 /* What every call pays, whatever it does. */
@@ -342,6 +432,10 @@ static void measure_floor(void)
 	result("floor", "getppid", 1, "-", (double)(t1 - t0) / FLOOR, 0, 0);
 	result("floor", "read /dev/null", 1, "-", (double)(t2 - t1) / FLOOR, 0, 0);
 	result("floor", "unknown ioctl", 1, "-", (double)(t3 - t2) / FLOOR, 0, 0);
+	measure_open_close("/dev/null", open_null);
+	measure_open_close("eventfd", open_eventfd);
+	measure_open_close("timerfd", open_timerfd);
+	measure_open_close("evnotify", open_device);
 }
 
 static bool wanted(const char *name, const char *only)
@@ -351,24 +445,34 @@ static bool wanted(const char *name, const char *only)
 
 static void measure_method(const struct method *m, const unsigned int *counts, unsigned int nr)
 {
-	static struct life warm_up;
+	static struct life unused;
+	unsigned int most = m->most && m->most < max_n ? m->most : max_n, i;
 	enum order order;
-	unsigned int i;
 
+	if (m->supported && !m->supported()) {
+		progress("%s: not on this kernel", m->name);
+		return;
+	}
 	warming_up = true;
-	measure_memory(m);
+	measure_memory(m, most);
 	m->open(100);
-	live(m, 100, SAME, &warm_up);
+	live(m, 100, SAME, &unused);
 	m->close();
-	measure_close_later(m);
+	measure_close_later(m, most);
 	measure_first(m);
 	warming_up = false;
+	measure_repeat(m);
+	if (m->update)
+		measure_update_to(m, 1, "later");
 	for (i = 0; i < nr; i++) {
+		if (counts[i] > most)
+			continue;
 		progress("%s, %u requests", m->name, counts[i]);
 		for (order = 0; order < NR_ORDERS; order++)
 			if (wanted(orders[order].name, only_order))
 				measure_life(m, counts[i], order);
 		measure_cancel(m, counts[i]);
+		measure_update(m, counts[i]);
 		measure_close(m, counts[i]);
 	}
 }

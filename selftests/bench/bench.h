@@ -9,6 +9,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -29,8 +30,14 @@
  * @arm_ids: arm() in a way that allows cancel(); NULL: arm() does
  * @cancel: cancel the @n requests whose numbers are in @which; all must be
  *	pending
+ * @told: a request that was cancelled completes too: reap() collects it
+ * @update: give the @n requests whose numbers are in @which the times @due
+ * @repeat: request @n completions at @first and each @period after it; false:
+ *	this kernel cannot
  * @close: drop everything, pending requests too
- * @peer: it is not ours: candidate for the best peer
+ * @supported: does this kernel have it? NULL: each has
+ * @most: requests at most, where a measurement of more would take too long;
+ *	0: any number
  */
 struct method {
 	const char *name;
@@ -40,12 +47,18 @@ struct method {
 	unsigned int (*check)(unsigned int n);
 	void (*arm_ids)(const uint64_t *due, unsigned int n);
 	void (*cancel)(const unsigned int *which, unsigned int n);
+	bool told;
+	void (*update)(const unsigned int *which, const uint64_t *due, unsigned int n);
+	bool (*repeat)(unsigned int n, uint64_t first, uint64_t period);
 	void (*close)(void);
-	bool peer;
+	bool (*supported)(void);
+	unsigned int most;
 };
 
-extern const struct method evnotify_64, evnotify_1, evnotify_eventfd;
-extern const struct method timerfd_epoll, timerfd_et, uring, uring_defer, posix_timer, user_heap;
+extern const struct method evnotify_64, evnotify_1, evnotify_eventfd, evnotify_each,
+	evnotify_each_et, evnotify_files;
+extern const struct method timerfd_epoll, timerfd_et, timerfd_uring, uring, uring_defer,
+	posix_timer, bpf_timer, user_heap;
 
 /* The most requests that a run arms; buffers have that size. */
 extern unsigned int max_n;
@@ -64,6 +77,7 @@ void *buffer(size_t count, size_t size);
 unsigned int distinct(const void *first, size_t stride, unsigned int n);
 int cmp_u64(const void *a, const void *b);
 uint64_t random_u64(void);
+void choose(unsigned int *which, unsigned int nr, unsigned int n);
 void result(const char *figure, const char *method, unsigned int n, const char *order,
 	    double value, double low, double high);
 void sample(struct samples *s, double value);
@@ -71,9 +85,55 @@ void summary(const char *figure, const char *method, unsigned int n, const char 
 	     struct samples *s);
 void calibrate(void);
 double stolen_until(uint64_t end);
+pthread_t thread(void *(*run)(void *), void *arg);
+double stolen_while(uint64_t from_ns, uint64_t until_ns, void (*run)(void *), void *arg);
 void sleep_until(uint64_t ns);
 void settle(void);
 void stay(void);
+
+/* each.c: a descriptor for each request, in each_fds, and one epoll for all */
+extern int *each_fds;
+void each_open(unsigned int n, uint32_t events, int (*make)(void));
+unsigned int each_reap(unsigned int n, size_t record);
+unsigned int each_check(unsigned int n);
+void each_close(void);
+
+/* bpf.c */
+int bpf_ring(void);
+
+struct io_uring;
+
+/* What a thread that waits has; each path uses what it needs of it. */
+struct waiter {
+	int fd, efd, epfd;
+	timer_t timer;
+	struct io_uring *ring;
+};
+
+/**
+ * struct path - one way to wait
+ * @name: of the row
+ * @open: make ready
+ * @request: ask for a completion at @due and, unless @period is 0, each period
+ *	after it; NULL if wait() asks
+ * @wait: returns when the completion that was due at @due has come
+ * @close: drop everything
+ * @once: request() knows no periods
+ * @alone: not for several threads at once
+ * @supported: does this kernel have it? NULL: each has
+ */
+struct path {
+	const char *name;
+	void (*open)(struct waiter *w);
+	void (*request)(struct waiter *w, uint64_t due, uint64_t period);
+	void (*wait)(struct waiter *w, uint64_t due);
+	void (*close)(struct waiter *w);
+	bool once, alone;
+	bool (*supported)(void);
+};
+
+/* paths.c; the last one has no name */
+extern const struct path paths[];
 
 /* latency.c, irqoff.c, cpus.c */
 void measure_latency(const char *only);

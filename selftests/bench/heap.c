@@ -120,6 +120,20 @@ static void heap_cancel(const unsigned int *which, unsigned int n)
 	}
 }
 
+static void heap_update(const unsigned int *which, const uint64_t *due, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		bool first = !heap_place[which[i]];
+
+		heap_remove(heap_place[which[i]]);
+		heap_up(heap_size++, (struct entry){ due[i], which[i] });
+		if (first || !heap_place[which[i]])
+			heap_settime();
+	}
+}
+
 static void heap_close(void)
 {
 	close(heap_fd);
@@ -128,5 +142,5 @@ static void heap_close(void)
 const struct method user_heap = {
 	.name = "user heap", .open = heap_open, .close = heap_close,
 	.arm = heap_arm, .reap = heap_reap, .check = heap_check,
-	.cancel = heap_cancel,
+	.cancel = heap_cancel, .update = heap_update,
 };

@@ -1,300 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bench - from a request's due time to the process that waited for it */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+/* bench - what one request costs that somebody waits for, by each way to wait */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/ioctl.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
-
-#include <liburing.h>
-#include <linux/evnotify.h>
 
 #include "bench.h"
 
-#define SAMPLES	300
-#define DELAY	200000
+#define SAMPLES		300
+#define DELAY_NS	200000
+#define WARM_UP		5	/* the first few find cold caches */
+#define TURN_NS		100000
+#define TURNS		150
+#define PERIOD_NS	1000000
+#define PERIODS		50
+#define THREADS		64
+#define STAGGER_NS	20000	/* between the due times of two threads */
+#define ROUNDS		15
+#define LOOPS		3	/* the kernel may clear up after what was measured before */
 
-/*
- * One way to wait: request() asks for a completion at @due, wait() returns
- * when it has come.  A path by WAIT does both in wait().
- */
-struct path {
-	const char *name;
-	void (*open)(void);
-	void (*request)(uint64_t due);
-	void (*wait)(uint64_t due);
-	void (*close)(void);
-};
+static const struct waiter none = { .fd = -1, .efd = -1, .epfd = -1 };
 
-static int fd = -1, efd = -1, epfd = -1;
-static timer_t timer;
-static struct io_uring ring;
-
-static void check(bool ok, const char *what)
+static void request(const struct path *path, struct waiter *w, uint64_t due, uint64_t period)
 {
-	if (!ok)
-		die("latency: %s: %s", what, strerror(errno));
+	if (path->request)
+		path->request(w, due, period);
 }
-
-static void open_epoll(int watched)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	epfd = epoll_create1(0);
-	check(epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, watched, &event), "epoll");
-}
-
-static void close_all(void)
-{
-	close(fd);
-	close(efd);
-	close(epfd);
-	fd = -1;
-	efd = -1;
-	epfd = -1;
-}
-
-static void wait_epoll(void)
-{
-	struct epoll_event event;
-
-	check(epoll_wait(epfd, &event, 1, -1) == 1, "epoll_wait");
-}
-
-/* timerfd */
-
-static void timerfd_open(void)
-{
-	fd = timerfd_create(CLOCK_MONOTONIC, 0);
-	check(fd >= 0, "timerfd_create");
-}
-
-static void timerfd_open_epoll(void)
-{
-	timerfd_open();
-	open_epoll(fd);
-}
-
-static void timerfd_request(uint64_t due)
-{
-	struct itimerspec its = {
-		.it_value = { due / NSEC_PER_SEC, due % NSEC_PER_SEC },
-	};
-
-	check(!timerfd_settime(fd, TFD_TIMER_ABSTIME, &its, NULL), "timerfd_settime");
-}
-
-/* A timerfd or an eventfd. */
-static void wait_number(int from)
-{
-	uint64_t number;
-
-	check(read(from, &number, sizeof(number)) == sizeof(number) && number == 1, "read");
-}
-
-static void timerfd_wait(uint64_t due)
-{
-	(void)due;
-	wait_number(fd);
-}
-
-static void timerfd_wait_epoll(uint64_t due)
-{
-	(void)due;
-	wait_epoll();
-	wait_number(fd);
-}
-
-/* evnotify */
-
-static void evnotify_open(void)
-{
-	fd = open(device, O_RDWR);
-	check(fd >= 0, device);
-}
-
-static void evnotify_open_epoll(void)
-{
-	evnotify_open();
-	open_epoll(fd);
-}
-
-static void evnotify_open_eventfd(void)
-{
-	evnotify_open();
-	efd = eventfd(0, 0);
-	check(efd >= 0, "eventfd");
-}
-
-static void evnotify_open_eventfd_epoll(void)
-{
-	evnotify_open_eventfd();
-	open_epoll(efd);
-}
-
-static void evnotify_request(uint64_t due)
-{
-	struct evnotify_request request = {
-		.due_ns = due,
-		.mode = efd < 0 ? EVNOTIFY_MODE_PENDING : EVNOTIFY_MODE_EVENTFD,
-		.flags = EVNOTIFY_ABSTIME,
-		.clockid = CLOCK_MONOTONIC,
-		.eventfd = efd < 0 ? 0 : efd,
-	};
-
-	check(write(fd, &request, sizeof(request)) == sizeof(request), "write");
-}
-
-static void evnotify_wait_read(uint64_t due)
-{
-	struct evnotify_event event;
-
-	check(read(fd, &event, sizeof(event)) == sizeof(event) && event.due_ns == due, "read");
-}
-
-static void evnotify_wait_epoll(uint64_t due)
-{
-	wait_epoll();
-	evnotify_wait_read(due);
-}
-
-static void evnotify_wait_eventfd(uint64_t due)
-{
-	(void)due;
-	wait_number(efd);
-}
-
-static void evnotify_wait_eventfd_epoll(uint64_t due)
-{
-	(void)due;
-	wait_epoll();
-	wait_number(efd);
-}
-
-static void evnotify_wait_ioctl(uint64_t due)
-{
-	struct evnotify_wait args = {
-		.request = {
-			.due_ns = due,
-			.flags = EVNOTIFY_ABSTIME,
-			.clockid = CLOCK_MONOTONIC,
-		},
-	};
-
-	check(!ioctl(fd, EVNOTIFY_IOC_WAIT, &args) && args.event.due_ns == due, "WAIT");
-}
-
-/* io_uring */
-
-static void uring_open(void)
-{
-	errno = -io_uring_queue_init(8, &ring, 0);
-	check(!errno, "io_uring_setup");
-}
-
-static void uring_request(uint64_t due)
-{
-	struct __kernel_timespec ts = { due / NSEC_PER_SEC, due % NSEC_PER_SEC };
-
-	io_uring_prep_timeout(io_uring_get_sqe(&ring), &ts, 0, IORING_TIMEOUT_ABS);
-	check(io_uring_submit(&ring) == 1, "io_uring_submit");
-}
-
-static void uring_wait(uint64_t due)
-{
-	struct io_uring_cqe *cqe;
-
-	(void)due;
-	check(!io_uring_wait_cqe(&ring, &cqe) && cqe->res == -ETIME, "io_uring_wait_cqe");
-	io_uring_cqe_seen(&ring, cqe);
-}
-
-static void uring_close(void)
-{
-	io_uring_queue_exit(&ring);
-}
-
-/* POSIX timer */
-
-static sigset_t signals;
-
-static void posix_open(void)
-{
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGRTMIN);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	check(!timer_create(CLOCK_MONOTONIC, &event, &timer), "timer_create");
-}
-
-static void posix_request(uint64_t due)
-{
-	struct itimerspec its = {
-		.it_value = { due / NSEC_PER_SEC, due % NSEC_PER_SEC },
-	};
-
-	check(!timer_settime(timer, TIMER_ABSTIME, &its, NULL), "timer_settime");
-}
-
-static void posix_wait(uint64_t due)
-{
-	siginfo_t info;
-
-	(void)due;
-	/* A ring that was closed may still send us on a detour. */
-	while (sigwaitinfo(&signals, &info) != SIGRTMIN)
-		check(errno == EINTR, "sigwaitinfo");
-}
-
-static void posix_close(void)
-{
-	timer_delete(timer);
-}
-
-static const struct path paths[] = {
-	{ "timerfd read", timerfd_open, timerfd_request, timerfd_wait, close_all },
-	{ "timerfd epoll+read", timerfd_open_epoll, timerfd_request,
-	  timerfd_wait_epoll, close_all },
-	{ "io_uring wait", uring_open, uring_request, uring_wait, uring_close },
-	{ "POSIX timer sigwait", posix_open, posix_request, posix_wait, posix_close },
-	{ "evnotify read", evnotify_open, evnotify_request, evnotify_wait_read, close_all },
-	{ "evnotify epoll+read", evnotify_open_epoll, evnotify_request,
-	  evnotify_wait_epoll, close_all },
-	{ "evnotify eventfd read", evnotify_open_eventfd, evnotify_request,
-	  evnotify_wait_eventfd, close_all },
-	{ "evnotify eventfd epoll+read", evnotify_open_eventfd_epoll, evnotify_request,
-	  evnotify_wait_eventfd_epoll, close_all },
-	{ "evnotify WAIT", evnotify_open, NULL, evnotify_wait_ioctl, close_all },
-};
 
 /* From the due time to the return of the call. */
-static void measure(const struct path *path)
+static void measure_late(const struct path *path)
 {
 	static uint64_t late[SAMPLES];
+	struct waiter w = none;
 	uint64_t due;
 	int i;
 
-	path->open();
-	for (i = -5; i < SAMPLES; i++) {	/* the first few find cold caches */
+	path->open(&w);
+	for (i = -WARM_UP; i < SAMPLES; i++) {
 		warming_up = i < 0;
 		/* not always at the same point of a tick of the timer's hardware */
-		due = now_ns() + DELAY + random_u64() % 1000;
-		if (path->request)
-			path->request(due);
+		due = now_ns() + DELAY_NS + random_u64() % 1000;
+		request(path, &w, due, 0);
 		mark(LATENCY, 1);
-		path->wait(due);
+		path->wait(&w, due);
 		mark(OTHER, 0);
 		if (i >= 0)
 			late[i] = now_ns() - due;
 		usleep(100);
 	}
-	path->close();
+	path->close(&w);
 	qsort(late, SAMPLES, sizeof(*late), cmp_u64);
 	result("latency", path->name, 1, "-", late[SAMPLES / 2], late[0], late[SAMPLES * 99 / 100]);
 }
@@ -303,29 +57,115 @@ static void measure(const struct path *path)
 static void measure_round_trip(const struct path *path)
 {
 	static struct samples s;
+	struct waiter w = none;
 	uint64_t start;
 	int i;
 
-	path->open();
-	for (i = -5; i < SAMPLES; i++) {
+	path->open(&w);
+	for (i = -WARM_UP; i < SAMPLES; i++) {
 		start = ticks();
-		if (path->request)
-			path->request(1);
-		path->wait(1);
+		request(path, &w, 1, 0);
+		path->wait(&w, 1);
 		if (i >= 0)
 			sample(&s, ticks() - start);
 	}
-	path->close();
+	path->close(&w);
 	summary("round_trip", path->name, 1, "-", &s);
+}
+
+/* --- what a loop takes from the CPU, going to sleep and waking up included --------------- */
+
+struct loop {
+	const struct path *path;
+	uint64_t first, step;
+	unsigned int turns;
+	bool repeat;	/* one request with a period, not a request for each turn */
+};
+
+static void run_loop(void *arg)
+{
+	const struct loop *loop = arg;
+	struct waiter w = none;
+	uint64_t due = loop->first;
+	unsigned int i;
+
+	loop->path->open(&w);
+	if (loop->repeat)
+		request(loop->path, &w, due, loop->step);
+	for (i = 0; i < loop->turns; i++, due += loop->step) {
+		if (!loop->repeat)
+			request(loop->path, &w, due, 0);
+		loop->path->wait(&w, due);
+	}
+	loop->path->close(&w);
+}
+
+static void *run_thread(void *arg)
+{
+	run_loop(arg);
+	return NULL;
+}
+
+/* Threads side by side, the due times of each behind those of the one before. */
+static void run_threads(void *arg)
+{
+	pthread_t threads[THREADS];
+	struct loop loops[THREADS];
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		loops[i] = *(struct loop *)arg;
+		loops[i].first += i * STAGGER_NS;
+		threads[i] = thread(run_thread, &loops[i]);
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* The first turn, and what comes after the last, are not in the window. */
+static void measure_loop(const char *figure, const struct path *path, uint64_t step,
+			 unsigned int turns, unsigned int threads, bool repeat)
+{
+	struct loop loop = { .path = path, .step = step, .turns = turns + 2, .repeat = repeat };
+	static struct samples s;
+	uint64_t from;
+	int i;
+
+	for (i = 0; i < LOOPS; i++) {
+		settle();
+		loop.first = now_ns() + 20000000;
+		from = loop.first + step - step / 4;
+		sample(&s, stolen_while(from, from + turns * step,
+					threads == 1 ? run_loop : run_threads, &loop) /
+			   (turns * threads));
+	}
+	summary(figure, path->name, threads, "-", &s);
+}
+
+static bool wanted(const struct path *path, const char *only)
+{
+	return !strncmp(path->name, only, strlen(only)) &&
+	       (!path->supported || path->supported());
 }
 
 void measure_latency(const char *only)
 {
-	unsigned int i;
+	const struct path *path;
 
-	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-		if (!strncmp(paths[i].name, only, strlen(only))) {
-			measure(&paths[i]);
-			measure_round_trip(&paths[i]);
+	/* while there is one thread: with more, each call that may block costs more */
+	for (path = paths; path->name; path++)
+		if (wanted(path, only)) {
+			progress("%s", path->name);
+			measure_late(path);
+			measure_round_trip(path);
+		}
+	for (path = paths; path->name && !profiling; path++)
+		if (wanted(path, only)) {
+			progress("%s, in a loop", path->name);
+			measure_loop("turn", path, TURN_NS, TURNS, 1, false);
+			measure_loop("1 kHz", path, PERIOD_NS, PERIODS, 1, !path->once);
+			if (!path->alone)
+				measure_loop("threads", path, THREADS * STAGGER_NS, ROUNDS,
+					     THREADS, false);
 		}
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* bench - what Linux offers without evnotify, each at its best */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -13,131 +13,95 @@
 
 #include "bench.h"
 
-/* --- timerfd: one descriptor for each request, made once, in one epoll -------------- */
+/* --- timerfd, one for each request ----------------------------------------------------- */
 
-#define EPOLL_EVENTS	1024
-
-static struct epoll_event *epoll_events;
-static int *timerfds;
-static unsigned int nr_timerfds;
-static int epfd = -1;
-
-static void timerfd_open_events(unsigned int n, uint32_t mask)
+static int timerfd_make(void)
 {
-	struct epoll_event event = { .events = mask };
-
-	if (!timerfds) {
-		timerfds = buffer(max_n, sizeof(*timerfds));
-		epoll_events = buffer(max_n, sizeof(*epoll_events));
-	}
-	if (epfd < 0)
-		epfd = epoll_create1(EPOLL_CLOEXEC);
-	for (nr_timerfds = 0; nr_timerfds < n; nr_timerfds++) {
-		timerfds[nr_timerfds] = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-		event.data.u64 = nr_timerfds;
-		if (timerfds[nr_timerfds] < 0 ||
-		    epoll_ctl(epfd, EPOLL_CTL_ADD, timerfds[nr_timerfds], &event))
-			die("timerfd %u: %s", nr_timerfds, strerror(errno));
-	}
+	return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 }
 
 static void timerfd_open(unsigned int n)
 {
-	timerfd_open_events(n, EPOLLIN);
+	each_open(n, EPOLLIN, timerfd_make);
 }
 
 static void timerfd_open_et(unsigned int n)
 {
-	timerfd_open_events(n, EPOLLIN | EPOLLET);
+	each_open(n, EPOLLIN | EPOLLET, timerfd_make);
+}
+
+static void timerfd_set(unsigned int number, int flags, uint64_t due, uint64_t period)
+{
+	struct itimerspec its = { to_timespec(period), to_timespec(due) };
+
+	if (timerfd_settime(each_fds[number], flags, &its, NULL))
+		die("timerfd_settime: %s", strerror(errno));
 }
 
 static void timerfd_arm(const uint64_t *due, unsigned int n)
 {
-	struct itimerspec its = {};
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		its.it_value = to_timespec(due[i]);
-		if (timerfd_settime(timerfds[i], TFD_TIMER_ABSTIME, &its, NULL))
-			die("timerfd_settime: %s", strerror(errno));
-	}
-}
-
-static unsigned int timerfd_wait(unsigned int n, bool and_read)
-{
-	unsigned int done = 0;
-	uint64_t ticked;
-	int got, i;
-
-	while (done < n) {
-		got = epoll_wait(epfd, &epoll_events[done],
-				 n - done < EPOLL_EVENTS ? n - done : EPOLL_EVENTS, 0);
-		if (got <= 0)
-			break;
-		for (i = 0; and_read && i < got; i++)
-			if (read(timerfds[epoll_events[done + i].data.u64], &ticked,
-				 sizeof(ticked)) != sizeof(ticked) || ticked != 1)
-				die("read from a timerfd: %s", strerror(errno));
-		done += got;
-	}
-	return done;
+	for (i = 0; i < n; i++)
+		timerfd_set(i, TFD_TIMER_ABSTIME, due[i], 0);
 }
 
 static unsigned int timerfd_reap(unsigned int n)
 {
-	return timerfd_wait(n, true);
+	return each_reap(n, sizeof(uint64_t));
 }
 
-/* Edge triggered, and settime clears the count: no need to read. */
+/* Edge triggered, and settime clears the count: no need to read, but it does not repeat. */
 static unsigned int timerfd_reap_et(unsigned int n)
 {
-	return timerfd_wait(n, false);
-}
-
-static unsigned int timerfd_check(unsigned int n)
-{
-	unsigned int i;
-	uint64_t *numbers = buffer(n, sizeof(*numbers));
-
-	for (i = 0; i < n; i++)		/* struct epoll_event is packed */
-		numbers[i] = epoll_events[i].data.u64;
-	n = distinct(numbers, sizeof(*numbers), n);
-	free(numbers);
-	return n;
+	return each_reap(n, 0);
 }
 
 static void timerfd_cancel(const unsigned int *which, unsigned int n)
 {
-	struct itimerspec its = {};
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		if (timerfd_settime(timerfds[which[i]], 0, &its, NULL))
-			die("timerfd_settime: %s", strerror(errno));
+		timerfd_set(which[i], 0, 0, 0);
 }
 
-static void timerfd_close(void)
+static void timerfd_update(const unsigned int *which, const uint64_t *due, unsigned int n)
 {
-	while (nr_timerfds)
-		close(timerfds[--nr_timerfds]);
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		timerfd_set(which[i], TFD_TIMER_ABSTIME, due[i], 0);
+}
+
+static bool timerfd_repeat(unsigned int n, uint64_t first, uint64_t period)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		timerfd_set(i, TFD_TIMER_ABSTIME, first, period);
+	return true;
 }
 
 const struct method timerfd_epoll = {
-	.name = "timerfd+epoll", .open = timerfd_open, .close = timerfd_close,
-	.arm = timerfd_arm, .reap = timerfd_reap, .check = timerfd_check,
-	.cancel = timerfd_cancel, .peer = true,
+	.name = "timerfd+epoll", .open = timerfd_open, .close = each_close,
+	.arm = timerfd_arm, .reap = timerfd_reap, .check = each_check,
+	.cancel = timerfd_cancel, .update = timerfd_update, .repeat = timerfd_repeat,
 };
 
 const struct method timerfd_et = {
-	.name = "timerfd+epoll ET", .open = timerfd_open_et, .close = timerfd_close,
-	.arm = timerfd_arm, .reap = timerfd_reap_et, .check = timerfd_check,
-	.cancel = timerfd_cancel, .peer = true,
+	.name = "timerfd ET", .open = timerfd_open_et, .close = each_close,
+	.arm = timerfd_arm, .reap = timerfd_reap_et, .check = each_check,
+	.cancel = timerfd_cancel,
 };
 
 /* --- io_uring timeouts --------------------------------------------------------------- */
 
 #define URING_SQ	256
 #define URING_CQ	65536
+
+#ifndef IORING_TIMEOUT_MULTISHOT
+#define IORING_TIMEOUT_MULTISHOT	(1U << 6)
+#endif
 
 static struct io_uring ring;
 static uint64_t *uring_done;
@@ -175,25 +139,50 @@ static void uring_submit(unsigned int n)
 		die("io_uring_submit: %d of %u", ret, n);
 }
 
-static void uring_arm(const uint64_t *due, unsigned int n)
+/* The i-th of n is in the queue: a full queue, and the last, goes to the kernel. */
+static void uring_put(struct io_uring_sqe *sqe, unsigned int i, unsigned int n)
 {
-	static struct __kernel_timespec ts[URING_SQ];
-	struct io_uring_sqe *sqe;
-	unsigned int i, slot;
-
-	for (i = 0; i < n; i++) {
-		slot = i % URING_SQ;
-		ts[slot].tv_sec = due[i] / NSEC_PER_SEC;
-		ts[slot].tv_nsec = due[i] % NSEC_PER_SEC;
-		sqe = io_uring_get_sqe(&ring);
-		io_uring_prep_timeout(sqe, &ts[slot], 0, IORING_TIMEOUT_ABS);
-		io_uring_sqe_set_data64(sqe, i);
-		if (slot == URING_SQ - 1 || i == n - 1)
-			uring_submit(slot + 1);
-	}
+	io_uring_sqe_set_data64(sqe, i);
+	if (i % URING_SQ == URING_SQ - 1 || i == n - 1)
+		uring_submit(i % URING_SQ + 1);
 }
 
-static unsigned int uring_collect(unsigned int n, int status)
+static void uring_timeout(unsigned int i, unsigned int n, uint64_t ns, unsigned int flags)
+{
+	static struct __kernel_timespec ts[URING_SQ];	/* read at submit */
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+
+	ts[i % URING_SQ].tv_sec = ns / NSEC_PER_SEC;
+	ts[i % URING_SQ].tv_nsec = ns % NSEC_PER_SEC;
+	io_uring_prep_timeout(sqe, &ts[i % URING_SQ], 0, flags);
+	uring_put(sqe, i, n);
+}
+
+static void uring_arm(const uint64_t *due, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		uring_timeout(i, n, due[i], IORING_TIMEOUT_ABS);
+}
+
+/*
+ * These are relative: each begins when it is armed, and again when the process has run the work
+ * that it leaves behind. So not with DEFER_TASKRUN, which puts that off. From Linux 6.4 on.
+ */
+static bool uring_repeat(unsigned int n, uint64_t first, uint64_t period)
+{
+	struct io_uring_cqe *cqe;
+	unsigned int i;
+
+	(void)first;
+	for (i = 0; i < n; i++)
+		uring_timeout(i, n, period, IORING_TIMEOUT_MULTISHOT);
+	return io_uring_peek_cqe(&ring, &cqe);
+}
+
+/* Completions with that status; ended() hears of those whose request has no more to come. */
+static unsigned int uring_collect(unsigned int n, int status, void (*ended)(unsigned int number))
 {
 	struct io_uring_cqe *cqes[URING_SQ];
 	unsigned int done = 0, got, i;
@@ -210,6 +199,8 @@ static unsigned int uring_collect(unsigned int n, int status)
 		for (i = 0; i < got; i++) {
 			if (cqes[i]->res != status)
 				die("an io_uring completion says %d", cqes[i]->res);
+			if (ended && !(cqes[i]->flags & IORING_CQE_F_MORE))
+				ended(cqes[i]->user_data);
 			uring_done[done++] = cqes[i]->user_data;
 		}
 		io_uring_cq_advance(&ring, got);
@@ -219,7 +210,7 @@ static unsigned int uring_collect(unsigned int n, int status)
 
 static unsigned int uring_reap(unsigned int n)
 {
-	return uring_collect(n, -ETIME);
+	return uring_collect(n, -ETIME, NULL);
 }
 
 static unsigned int uring_check(unsigned int n)
@@ -227,15 +218,24 @@ static unsigned int uring_check(unsigned int n)
 	return distinct(uring_done, sizeof(*uring_done), n);
 }
 
-static void uring_cancel(const unsigned int *which, unsigned int n)
+/* Cancels, or gives new times. */
+static void uring_change(const unsigned int *which, const uint64_t *due, unsigned int n)
 {
+	struct __kernel_timespec ts[BATCH];
 	struct io_uring_cqe *cqes[URING_SQ];
 	unsigned int i, got;
 
 	for (i = 0; i < n; i++) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
 
-		io_uring_prep_timeout_remove(sqe, which[i], 0);
+		if (due) {
+			ts[i % BATCH].tv_sec = due[i] / NSEC_PER_SEC;
+			ts[i % BATCH].tv_nsec = due[i] % NSEC_PER_SEC;
+			io_uring_prep_timeout_update(sqe, &ts[i % BATCH], which[i],
+						     IORING_TIMEOUT_ABS);
+		} else {
+			io_uring_prep_timeout_remove(sqe, which[i], 0);
+		}
 		io_uring_sqe_set_data64(sqe, max_n);
 		if (i % BATCH == BATCH - 1 || i == n - 1) {
 			uring_submit(i % BATCH + 1);
@@ -244,6 +244,11 @@ static void uring_cancel(const unsigned int *which, unsigned int n)
 				io_uring_cq_advance(&ring, got);
 		}
 	}
+}
+
+static void uring_cancel(const unsigned int *which, unsigned int n)
+{
+	uring_change(which, NULL, n);
 }
 
 /* The timeouts go later, in a kernel thread. */
@@ -255,13 +260,59 @@ static void uring_close(void)
 const struct method uring = {
 	.name = "io_uring", .open = uring_open, .close = uring_close,
 	.arm = uring_arm, .reap = uring_reap, .check = uring_check,
-	.cancel = uring_cancel, .peer = true,
+	.cancel = uring_cancel, .update = uring_change, .repeat = uring_repeat,
 };
 
 const struct method uring_defer = {
 	.name = "io_uring defer", .open = uring_open_defer, .close = uring_close,
 	.arm = uring_arm, .reap = uring_reap, .check = uring_check,
-	.cancel = uring_cancel, .peer = true,
+	.cancel = uring_cancel, .update = uring_change,
+};
+
+/* --- timerfd, all polled by one io_uring: as ET, without read() ------------------------ */
+
+static void uring_poll(unsigned int number)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+
+	if (!sqe) {
+		io_uring_submit(&ring);
+		sqe = io_uring_get_sqe(&ring);
+	}
+	io_uring_prep_poll_multishot(sqe, each_fds[number], POLLIN);
+	io_uring_sqe_set_data64(sqe, number);
+}
+
+static void timerfd_uring_open(unsigned int n)
+{
+	unsigned int i;
+
+	each_open(n, 0, timerfd_make);
+	uring_open_defer(n);
+	for (i = 0; i < n; i++)
+		uring_poll(i);
+	io_uring_submit(&ring);
+}
+
+/* What found no place among the completions has ended: it is polled again. */
+static unsigned int timerfd_uring_reap(unsigned int n)
+{
+	n = uring_collect(n, POLLIN, uring_poll);
+	if (io_uring_sq_ready(&ring))
+		io_uring_submit(&ring);
+	return n;
+}
+
+static void timerfd_uring_close(void)
+{
+	uring_close();
+	each_close();
+}
+
+const struct method timerfd_uring = {
+	.name = "timerfd+io_uring", .open = timerfd_uring_open, .close = timerfd_uring_close,
+	.arm = timerfd_arm, .reap = timerfd_uring_reap, .check = uring_check,
+	.cancel = timerfd_cancel,
 };
 
 /* --- POSIX timers, their signals taken by sigtimedwait() ------------------------------ */
@@ -289,16 +340,20 @@ static void posix_open(unsigned int n)
 	}
 }
 
+static void posix_set(unsigned int number, uint64_t due, uint64_t period)
+{
+	struct itimerspec its = { to_timespec(period), to_timespec(due) };
+
+	if (timer_settime(timers[number], TIMER_ABSTIME, &its, NULL))
+		die("timer_settime: %s", strerror(errno));
+}
+
 static void posix_arm(const uint64_t *due, unsigned int n)
 {
-	struct itimerspec its = {};
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		its.it_value = to_timespec(due[i]);
-		if (timer_settime(timers[i], TIMER_ABSTIME, &its, NULL))
-			die("timer_settime: %s", strerror(errno));
-	}
+	for (i = 0; i < n; i++)
+		posix_set(i, due[i], 0);
 }
 
 static unsigned int posix_reap(unsigned int n)
@@ -322,12 +377,27 @@ static unsigned int posix_check(unsigned int n)
 
 static void posix_cancel(const unsigned int *which, unsigned int n)
 {
-	struct itimerspec its = {};
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		if (timer_settime(timers[which[i]], 0, &its, NULL))
-			die("timer_settime: %s", strerror(errno));
+		posix_set(which[i], 0, 0);
+}
+
+static void posix_update(const unsigned int *which, const uint64_t *due, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		posix_set(which[i], due[i], 0);
+}
+
+static bool posix_repeat(unsigned int n, uint64_t first, uint64_t period)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		posix_set(i, first, period);
+	return true;
 }
 
 static void posix_close(void)
@@ -339,5 +409,5 @@ static void posix_close(void)
 const struct method posix_timer = {
 	.name = "POSIX timer", .open = posix_open, .close = posix_close,
 	.arm = posix_arm, .reap = posix_reap, .check = posix_check,
-	.cancel = posix_cancel, .peer = true,
+	.cancel = posix_cancel, .update = posix_update, .repeat = posix_repeat,
 };

@@ -2,6 +2,7 @@
 /* bench - time, samples and what else all measurements need */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -192,6 +193,53 @@ double stolen_until(uint64_t end)
 	return (stopped - start) - turns * ticks_per_turn;
 }
 
+/* A thread with a small stack: all memory is locked. */
+pthread_t thread(void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t id;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	errno = pthread_create(&id, &attr, run, arg);
+	if (errno)
+		die("pthread_create: %s", strerror(errno));
+	pthread_attr_destroy(&attr);
+	return id;
+}
+
+/* A window of a thread that measures what is stolen from it. */
+struct window {
+	uint64_t from_ns, until_ns;
+	double stolen;
+};
+
+static void *measure_window(void *arg)
+{
+	struct window *w = arg;
+	uint64_t start, end;
+
+	sleep_until(w->from_ns);
+	start = ticks();
+	end = start + (w->until_ns - now_ns()) * ticks_per_ns;
+	w->stolen = stolen_until(end) - idle_load * (end - start);
+	return NULL;
+}
+
+/*
+ * Ticks that run() and the kernel take from a process of the lowest priority
+ * between two times.  What run() does before and after is not in it.
+ */
+double stolen_while(uint64_t from_ns, uint64_t until_ns, void (*run)(void *), void *arg)
+{
+	struct window w = { from_ns, until_ns, 0 };
+	pthread_t spinning = thread(measure_window, &w);
+
+	run(arg);
+	pthread_join(spinning, NULL);
+	return w.stolen;
+}
+
 void calibrate(void)
 {
 	uint64_t ns, t, stopped, turns;
@@ -249,3 +297,17 @@ uint64_t random_u64(void)
 	return state ^= state << 17;
 }
 
+/* nr different numbers below n, in random order. */
+void choose(unsigned int *which, unsigned int nr, unsigned int n)
+{
+	unsigned int *all = buffer(n, sizeof(*all)), i, j;
+
+	for (i = 0; i < n; i++)
+		all[i] = i;
+	for (i = 0; i < nr; i++) {
+		j = i + random_u64() % (n - i);
+		which[i] = all[j];
+		all[j] = all[i];
+	}
+	free(all);
+}
