@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How long interrupts are off while the device is used: probes, which are requests of a second
- * file, are late by that. What they are late by on an idle CPU is subtracted.
+ * bench - how long interrupts are off: probes, which are requests of a second file, are late by
+ * that.  What they are late by on an idle CPU is subtracted.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <linux/evnotify.h>
@@ -19,11 +22,16 @@
 #define APART_NS	37000	/* not a divisor of anything that a load does */
 #define LOAD		20000	/* requests of the load */
 #define FAR_NS		(3600 * NSEC_PER_SEC)
+#define BURST		50000	/* requests of a peer's burst */
+#define EPOLLS		1000	/* that watch one descriptor */
+#define KEPT		100000	/* requests that are dropped at once */
+#define KEPT_BYTES	(KEPT * 128ULL)	/* what they take at most */
 
 static struct evnotify_request probes[PROBES], reqs[LOAD];
 static struct evnotify_event events[PROBES], taken[BATCH];
 static int loaded;
-static uint64_t end;
+/* When the probes begin, if not at once, and when they end. */
+static uint64_t start, end;
 /* The load was under way from then to then: only these probes count. */
 static uint64_t busy_from, busy_until;
 
@@ -69,11 +77,6 @@ static void fill(unsigned int n, int order, uint64_t first)
 static bool again(void)
 {
 	return now_ns() < end;
-}
-
-static void idle(void)
-{
-	sleep_until(end);
 }
 
 /* From the due time to the last completion */
@@ -193,39 +196,123 @@ static void arm_burst(unsigned int clocks)
 static void arm_one_clock(void) { arm_burst(1); }
 static void arm_four_clocks(void) { arm_burst(4); }
 
+/* --- what the kernel takes, whoever asks for it ------------------------------------------ */
+
+static int epolls[EPOLLS], watched = -1;
+static void *mapped;
+
+static void nothing(void)
+{
+	sleep_until(end);
+}
+
+static void watch(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	unsigned int i;
+
+	for (i = 0; i < EPOLLS; i++) {
+		epolls[i] = epoll_create1(EPOLL_CLOEXEC);
+		if (epolls[i] < 0 || epoll_ctl(epolls[i], EPOLL_CTL_ADD, fd, &event))
+			die("epoll %u: %s", i, strerror(errno));
+	}
+}
+
+static void watch_evnotify(void)
+{
+	watch(loaded);
+	reqs[0] = (struct evnotify_request){ .clockid = CLOCK_MONOTONIC, .due_ns = 50000000 };
+	arm(reqs, 1);
+}
+
+static void watch_timerfd(void)
+{
+	struct itimerspec its = { .it_value = to_timespec(50000000) };
+
+	watched = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	watch(watched);
+	if (timerfd_settime(watched, 0, &its, NULL))
+		die("timerfd_settime: %s", strerror(errno));
+}
+
+static void watched_until_end(void)
+{
+	unsigned int i;
+
+	sleep_until(end);
+	for (i = 0; i < EPOLLS; i++)
+		close(epolls[i]);
+	if (watched >= 0)
+		close(watched);
+	watched = -1;
+}
+
+static void arm_kept(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < KEPT; i += LOAD)
+		arm_far();
+}
+
+static void drop_kept(void)
+{
+	close(loaded);
+	loaded = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	sleep_until(end);
+}
+
+/* Page by page, as the device's records are */
+static void map_as_many(void)
+{
+	mapped = mmap(NULL, KEPT_BYTES, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (mapped == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+}
+
+static void unmap(void)
+{
+	munmap(mapped, KEPT_BYTES);
+	sleep_until(end);
+}
+
+/* ----------------------------------------------------------------------------------------- */
+
 static const struct load {
-	const char *name;
+	const char *figure, *name;
 	void (*prepare)(void);
 	void (*run)(void);
 } loads[] = {
-	{ "idle", NULL, idle },
-	{ "write of 64, ascending", NULL, write_ascending },
-	{ "write of 64, random", NULL, write_random },
-	{ "write of 64, descending", NULL, write_descending },
-	{ "read of 64", arm_ready, read_many },
-	{ "UPDATE", arm_far, update_all },
-	{ "CANCEL of one", arm_far, cancel_one_by_one },
-	{ "CANCEL of all", arm_far, cancel_and_sleep },
-	{ "burst, one clock", arm_one_clock, burst },
-	{ "burst, four clocks", arm_four_clocks, burst },
+	{ "irqs_off", "idle", NULL, nothing },
+	{ "irqs_off", "write of 64, ascending", NULL, write_ascending },
+	{ "irqs_off", "write of 64, random", NULL, write_random },
+	{ "irqs_off", "write of 64, descending", NULL, write_descending },
+	{ "irqs_off", "read of 64", arm_ready, read_many },
+	{ "irqs_off", "UPDATE", arm_far, update_all },
+	{ "irqs_off", "CANCEL of one", arm_far, cancel_one_by_one },
+	{ "irqs_off", "CANCEL of all", arm_far, cancel_and_sleep },
+	{ "irqs_off", "burst, one clock", arm_one_clock, burst },
+	{ "irqs_off", "burst, four clocks", arm_four_clocks, burst },
+	{ "irqs_off_kernel", "evnotify, 1000 epolls watch it", watch_evnotify, watched_until_end },
+	{ "irqs_off_kernel", "timerfd, 1000 epolls watch it", watch_timerfd, watched_until_end },
+	{ "irqs_off_kernel", "close with 100000 pending", arm_kept, drop_kept },
+	{ "irqs_off_kernel", "munmap of as many bytes", map_as_many, unmap },
 };
 
-/* Bursts are due 100 ms after they are armed, so the probes begin before and end after. */
-static void measure_load(const struct load *load)
+/* Prints by how much the probes were late that met what run() did. */
+static void probe(const char *figure, const char *name, unsigned int requests, void (*run)(void))
 {
 	static uint64_t late[PROBES];
 	static uint64_t idle_p50;
 	int fd = open(device, O_RDWR | O_CLOEXEC);
 	unsigned int i, got = 0, nr = 0;
-	uint64_t start;
 	ssize_t n;
 
-	loaded = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || loaded < 0)
+	if (fd < 0)
 		die("%s: %s", device, strerror(errno));
-	if (load->prepare)
-		load->prepare();
-	start = now_ns() + 10000000;
+	if (!start)
+		start = now_ns() + 10000000;
 	end = start + PROBES * APART_NS;
 	for (i = 0; i < PROBES; i++)
 		probes[i] = (struct evnotify_request){
@@ -238,7 +325,7 @@ static void measure_load(const struct load *load)
 	sleep_until(start);
 	busy_from = start;
 	busy_until = end;
-	load->run();
+	run();
 	while (got < PROBES) {
 		n = read(fd, events + got, (PROBES - got) * sizeof(*events));
 		if (n <= 0)
@@ -249,24 +336,66 @@ static void measure_load(const struct load *load)
 		if (events[i].due_ns >= busy_from && events[i].due_ns < busy_until)
 			late[nr++] = events[i].expired_ns - events[i].due_ns;
 	if (!nr)
-		die("no probe met the load \"%s\"", load->name);
+		die("no probe met the load \"%s\"", name);
 	qsort(late, nr, sizeof(*late), cmp_u64);
 	if (!idle_p50)
 		idle_p50 = late[nr / 2];
 	for (i = 0; i < nr; i++)
 		late[i] -= late[i] < idle_p50 ? late[i] : idle_p50;
-	result("irqs_off", load->name, 1, "-", late[nr * 99 / 100], late[nr / 2], late[nr - 1]);
-	cancel_all();
+	result(figure, name, requests, "-", late[nr * 99 / 100], late[nr / 2], late[nr - 1]);
 	close(fd);
+	start = 0;
+}
+
+static void measure_load(const struct load *load)
+{
+	loaded = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (loaded < 0)
+		die("%s: %s", device, strerror(errno));
+	if (load->prepare)
+		load->prepare();
+	probe(load->figure, load->name, 1, load->run);
+	cancel_all();
 	close(loaded);
+}
+
+/* A burst of a method, due a while after the probes have begun. */
+static void measure_burst(const struct method *m, unsigned int n)
+{
+	uint64_t *due = buffer(n, sizeof(*due));
+	unsigned int i;
+
+	if (m->supported && !m->supported())
+		return;
+	m->open(n);
+	start = now_ns() + 50000000 + n * 5000ULL;
+	for (i = 0; i < n; i++)
+		due[i] = start + 20000000;
+	m->arm(due, n);
+	probe("irqs_off_burst", m->name, n, nothing);
+	if (m->reap(n) != n)
+		die("LOST: %s: not all of a burst of %u completed in time", m->name, n);
+	m->close();
+	free(due);
 }
 
 void measure_irqs_off(void)
 {
+	static const struct method *const bursts[] = {
+		&evnotify_64, &evnotify_eventfd, &timerfd_epoll, &uring, &posix_timer, &bpf_timer,
+	};
 	unsigned int i;
 
+	if (max_n < BURST)
+		max_n = BURST;
 	for (i = 0; i < sizeof(loads) / sizeof(*loads); i++) {
 		progress("interrupts off: %s", loads[i].name);
 		measure_load(&loads[i]);
 	}
+	for (i = 0; i < sizeof(bursts) / sizeof(*bursts); i++) {
+		progress("interrupts off: burst, %s", bursts[i]->name);
+		measure_burst(bursts[i], BURST);
+	}
+	measure_burst(&evnotify_files, EPOLLS);
+	measure_burst(&timerfd_epoll, EPOLLS);
 }
