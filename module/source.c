@@ -12,7 +12,8 @@
  * it has lost.
  *
  * src->lock is taken in hard interrupt context, on PREEMPT_RT too, so it is raw.
- * It nests inside inst->lock.  src->mutex orders open, close and unregister, and
+ * It nests inside inst->lock, and turns interrupts off by itself: on PREEMPT_RT
+ * inst->lock does not.  src->mutex orders open, close and unregister, and
  * the calls into the driver; src->lock nests inside it.
  *
  * The tasklet takes an event if it finds a request that waits; the armer of a
@@ -197,13 +198,14 @@ static bool evnotify_source_wait(struct evnotify_instance *inst,
 				 struct evnotify_record *req)
 {
 	struct evnotify_source *src = inst->source;
+	unsigned long flags;
 	bool found;
 
 	lockdep_assert_held(&inst->lock);
 	list_add_tail(&req->waiting, &inst->waiting);
-	raw_spin_lock(&src->lock);
+	raw_spin_lock_irqsave(&src->lock, flags);
 	found = src->gone || src->raised != inst->seen;
-	raw_spin_unlock(&src->lock);
+	raw_spin_unlock_irqrestore(&src->lock, flags);
 	return found;
 }
 
@@ -298,12 +300,13 @@ void evnotify_source_remove(struct evnotify_queue *q,
 bool evnotify_source_behind(struct evnotify_instance *inst)
 {
 	struct evnotify_source *src = inst->source;
+	unsigned long flags;
 	bool behind;
 
 	lockdep_assert_held(&inst->lock);
-	raw_spin_lock(&src->lock);
+	raw_spin_lock_irqsave(&src->lock, flags);
 	behind = src->raised != inst->seen;
-	raw_spin_unlock(&src->lock);
+	raw_spin_unlock_irqrestore(&src->lock, flags);
 	return behind;
 }
 
@@ -315,9 +318,10 @@ static u64 evnotify_source_next(struct evnotify_instance *inst,
 				struct evnotify_raised *event, bool *gone)
 {
 	struct evnotify_source *src = inst->source;
+	unsigned long flags;
 	u64 behind, count;
 
-	raw_spin_lock(&src->lock);
+	raw_spin_lock_irqsave(&src->lock, flags);
 	behind = src->raised - inst->seen;
 	count = behind > EVNOTIFY_RING ? behind - EVNOTIFY_RING + 1 : !!behind;
 	*gone = src->gone;
@@ -325,7 +329,7 @@ static u64 evnotify_source_next(struct evnotify_instance *inst,
 		inst->seen += count;
 		*event = src->ring[(inst->seen - 1) % EVNOTIFY_RING];
 	}
-	raw_spin_unlock(&src->lock);
+	raw_spin_unlock_irqrestore(&src->lock, flags);
 	inst->lost += count > 1 ? count - 1 : 0;
 	return count;
 }
@@ -519,12 +523,13 @@ __poll_t evnotify_source_poll(struct evnotify_instance *inst)
 u64 evnotify_source_raised(struct evnotify_instance *inst)
 {
 	struct evnotify_source *src = inst->source;
+	unsigned long flags;
 	u64 raised;
 
 	lockdep_assert_held(&inst->lock);
-	raw_spin_lock(&src->lock);
+	raw_spin_lock_irqsave(&src->lock, flags);
 	raised = src->raised;
-	raw_spin_unlock(&src->lock);
+	raw_spin_unlock_irqrestore(&src->lock, flags);
 	return raised;
 }
 
