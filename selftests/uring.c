@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The device under io_uring: READ, WRITE and POLL_ADD, as on any file that can be polled. */
+/*
+ * The device under io_uring: READ, WRITE and POLL_ADD, as on any file that can be polled;
+ * READ_MULTISHOT of the events of a source.
+ */
 #include <liburing.h>
 #include <sys/epoll.h>
 
@@ -319,6 +322,201 @@ TEST_F(ring, two_exclusive_polls_hear_of_two_records)
 TEST_F(ring, two_exclusive_polls_hear_of_two_cancelled_ones)
 {
 	two_rings(_metadata, &self->ring, self->fd, true);
+}
+
+/* --- events of a source, and its end -------------------------------------------------- */
+
+/* liburing of Debian 12 does not know it; Linux before 6.7 does not, either */
+#define READ_MULTISHOT	49
+#define GONE		(POLLHUP | POLLERR)
+#define BUFFERS		16
+#define GROUP		1
+
+FIXTURE(source)
+{
+	struct io_uring ring;
+	struct io_uring_buf_ring *buffers;
+	struct evnotify_event events[BUFFERS];
+	int sim;
+	int fd;
+};
+
+static void give_buffer(FIXTURE_DATA(source) *self, int n)
+{
+	io_uring_buf_ring_add(self->buffers, &self->events[n], sizeof(self->events[n]), n,
+			      BUFFERS - 1, 0);
+	io_uring_buf_ring_advance(self->buffers, 1);
+}
+
+FIXTURE_SETUP(source)
+{
+	struct io_uring_buf_reg reg = { .ring_entries = BUFFERS, .bgid = GROUP };
+	int ret, n;
+
+	self->sim = open_sim(_metadata);
+	self->fd = sim_new(self->sim, 0, NULL);
+	ASSERT_LE(0, self->fd);
+	ret = io_uring_queue_init(16, &self->ring, 0);
+	if (ret == -ENOSYS || ret == -EPERM)
+		SKIP(return, "no io_uring here: %s", strerror(-ret));
+	ASSERT_EQ(0, ret);
+	self->buffers = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			     -1, 0);
+	ASSERT_NE(MAP_FAILED, self->buffers);
+	reg.ring_addr = (uintptr_t)self->buffers;
+	ASSERT_EQ(0, io_uring_register_buf_ring(&self->ring, &reg, 0));
+	io_uring_buf_ring_init(self->buffers);
+	for (n = 0; n < BUFFERS; n++)
+		give_buffer(self, n);
+}
+
+FIXTURE_TEARDOWN(source)
+{
+	EXPECT_TRUE(balanced(counters(self->fd)));
+	io_uring_queue_exit(&self->ring);
+	munmap(self->buffers, 4096);
+	close(self->sim);
+	close(self->fd);
+}
+
+static void unplug(int *sim)
+{
+	close(*sim);
+	*sim = -1;
+}
+
+static void read_multishot(struct io_uring *ring, int fd)
+{
+	struct io_uring_sqe *sqe = prep_read(ring, fd, NULL, 0);
+
+	sqe->opcode = READ_MULTISHOT;
+	sqe->flags |= IOSQE_BUFFER_SELECT;
+	sqe->buf_group = GROUP;
+}
+
+TEST_F(source, read_completes_with_the_event)
+{
+	struct evnotify_request req = event_request(3, 0);
+	struct evnotify_event event;
+
+	prep_read(&self->ring, self->fd, &event, 1);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	EXPECT_TRUE(idle(&self->ring));
+	ASSERT_EQ(1, sim_raise(self->sim, 1, 7));
+	EXPECT_EQ(64, result_of(&self->ring, 'r', NULL));
+	EXPECT_EVENT(&event, 7, 0);
+}
+
+/* One gets the record, the others the end. */
+TEST_F(source, reads_end_with_it)
+{
+	struct evnotify_request req = event_request(3, 0);
+	struct evnotify_event events[4];
+	int i, told = 0, ended = 0, ret;
+
+	for (i = 0; i < 4; i++)
+		prep_read(&self->ring, self->fd, &events[i], 1);
+	ASSERT_EQ(4, io_uring_submit(&self->ring));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	unplug(&self->sim);
+	for (i = 0; i < 4; i++) {
+		ret = result_of(&self->ring, 'r', NULL);
+		told += ret == 64;
+		ended += ret == -ENODEV;
+	}
+	EXPECT_EQ(1, told);
+	EXPECT_EQ(3, ended);
+	prep_read(&self->ring, self->fd, events, 1);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	EXPECT_EQ(-ENODEV, result_of(&self->ring, 'r', NULL));
+}
+
+TEST_F(source, polls_end_with_it)
+{
+	static const unsigned int masks[] = { POLLIN, 0, POLLRDNORM, POLLPRI };
+	struct io_uring_sqe *sqe;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(masks); i++) {
+		sqe = io_uring_get_sqe(&self->ring);
+		io_uring_prep_poll_add(sqe, self->fd, masks[i]);
+		io_uring_sqe_set_data64(sqe, i);
+	}
+	ASSERT_EQ(i, io_uring_submit(&self->ring));
+	EXPECT_TRUE(idle(&self->ring));
+	unplug(&self->sim);
+	for (i = 0; i < ARRAY_SIZE(masks); i++) {
+		struct __kernel_timespec patience = { .tv_sec = PATIENCE_MS / 1000 };
+		struct io_uring_cqe *cqe;
+
+		ASSERT_EQ(0, io_uring_wait_cqe_timeout(&self->ring, &cqe, &patience));
+		EXPECT_EQ((masks[cqe->user_data] & (POLLIN | POLLRDNORM)) | GONE,
+			  (unsigned int)cqe->res);
+		io_uring_cqe_seen(&self->ring, cqe);
+	}
+}
+
+/* Without an own call for any of them: each event, and then the end. */
+TEST_F(source, a_multishot_read_gets_each_event_and_the_end)
+{
+	enum { N = 100 };
+	struct evnotify_request req = event_request(3, EVNOTIFY_REPEAT);
+	struct evnotify_event *event;
+	__u32 flags;
+	int i, ret;
+
+	read_multishot(&self->ring, self->fd);
+	ASSERT_EQ(1, io_uring_submit(&self->ring));
+	ASSERT_EQ(0, arm(self->fd, &req));
+	for (i = 0; i < N; i++) {
+		if (i % 10 == 0)
+			ASSERT_EQ(10, sim_raise(self->sim, 10, i));
+		ret = result_of(&self->ring, 'r', &flags);
+		if (i == 0 && ret == -EINVAL)
+			SKIP(return, "no READ_MULTISHOT before Linux 6.7");
+		ASSERT_EQ(64, ret);
+		EXPECT_TRUE(flags & IORING_CQE_F_MORE);
+		event = &self->events[flags >> IORING_CQE_BUFFER_SHIFT];
+		EXPECT_EVENT(event, i, 0);
+		give_buffer(self, event - self->events);
+	}
+	EXPECT_TRUE(idle(&self->ring));
+	unplug(&self->sim);
+	ASSERT_EQ(64, result_of(&self->ring, 'r', &flags));
+	event = &self->events[flags >> IORING_CQE_BUFFER_SHIFT];
+	EXPECT_EQ(-ENODEV, event->status);
+	EXPECT_EQ(-ENODEV, result_of(&self->ring, 'r', &flags));
+	EXPECT_FALSE(flags & IORING_CQE_F_MORE);
+	EXPECT_SOURCE_COUNTERS(self->fd, N, N, 0);
+}
+
+/* It goes again and again while such a read runs: what was raised before comes, and then the end. */
+TEST_F(source, a_multishot_read_ends_each_time)
+{
+	struct evnotify_request req = event_request(3, EVNOTIFY_REPEAT);
+	int i, ret, events, sim, fd;
+	__u32 flags;
+
+	for (i = 0; i < 50; i++) {
+		sim = open_sim(_metadata);
+		fd = sim_new(sim, 0, NULL);
+		ASSERT_LE(0, fd);
+		read_multishot(&self->ring, fd);
+		ASSERT_EQ(1, io_uring_submit(&self->ring));
+		ASSERT_EQ(0, arm(fd, &req));
+		ASSERT_EQ(i % 5, sim_raise(sim, i % 5, 0));
+		unplug(&sim);
+		for (events = 0; (ret = result_of(&self->ring, 'r', &flags)) == 64; events++)
+			give_buffer(self, flags >> IORING_CQE_BUFFER_SHIFT);
+		if (!i && ret == -EINVAL) {
+			close(fd);
+			SKIP(return, "no READ_MULTISHOT before Linux 6.7");
+		}
+		EXPECT_EQ(-ENODEV, ret);
+		EXPECT_EQ(i % 5 + 1, events);
+		close(fd);
+	}
 }
 
 /* --- work for a thread that is in a call ---------------------------------------------- */
