@@ -110,7 +110,7 @@ struct storm {
 	bool set_clock;
 	bool limited;			/* is there a cgroup that limits memory? */
 	__u64 start_ns, duration_ns;
-	unsigned long old_period;
+	unsigned long old_period, references;
 	pid_t workers[WORKERS], hoarder, bystander_pid;
 	struct bystander *bystander;
 };
@@ -160,14 +160,22 @@ static void progress(struct storm *s)
 static void open_slots(struct __test_metadata *_metadata)
 {
 	unsigned long old_limit = read_number(PARAMETERS "max_requests", NULL);
+	char name[NAME_SIZE];
 	int i;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets));
 	ASSERT_EQ(0, write_number(PARAMETERS "max_requests", LIMIT));
+	sim = open_sim(_metadata);
 	for (i = 0; i < SLOTS; i++) {
-		slots[i] = i < SHARED ? open_device(_metadata, O_RDWR | O_NONBLOCK) : -1;
+		slots[i] = i >= SHARED ? -1 :
+			   i == SHARED - 1 ? sim_new(sim, O_NONBLOCK, name) :
+			   open_device(_metadata, O_RDWR | O_NONBLOCK);
 		ASSERT_EQ(0, write_number(PARAMETERS "max_requests", old_limit));
 	}
+	ASSERT_LE(0, slots[SHARED - 1]);
+	snprintf(source, sizeof(source), "/dev/%s", name);
+	for (i = 0; i < SIMS; i++)
+		sims[i] = -1;
 }
 
 /* Somebody is killed, whoever is dead starts anew, and the clock is set there and back. */
@@ -269,6 +277,7 @@ static void clean_up(struct __test_metadata *_metadata, struct storm *s)
 
 	close(sockets[0]);
 	close(sockets[1]);
+	close(sim);
 	for (i = 0; i < SHARED; i++) {
 		EXPECT_LE(0, cancel_all(slots[i]));
 		EXPECT_EQ(0, counters(slots[i]).pending);
@@ -276,8 +285,8 @@ static void clean_up(struct __test_metadata *_metadata, struct storm *s)
 		EXPECT_TRUE(balanced(counters(slots[i])));
 		close(slots[i]);
 	}
-	/* one reference is the fixture's */
-	EXPECT_TRUE(UNTIL(read_number(MODULE "/refcnt", NULL) == 1));
+	/* nothing is left but what was there before */
+	EXPECT_TRUE(UNTIL(read_number(MODULE "/refcnt", NULL) == s->references));
 	if (s->limited) {
 		EXPECT_TRUE(UNTIL(read_number(CGROUP "/memory.current", NULL) < 4 << 20))
 			TH_LOG("%lu bytes are still charged",
@@ -296,6 +305,7 @@ TEST_F_TIMEOUT(instance, storm, 600)
 	int i;
 
 	watch_closely(_metadata);
+	s.references = read_number(MODULE "/refcnt", NULL);
 	s.seed = setting("EVNOTIFY_SEED", now_ns(CLOCK_REALTIME) / 1000 % 1000000);
 	chooser.random = s.seed * 0x9e3779b97f4a7c15ULL + 7;
 	s.set_clock = setting("EVNOTIFY_TORTURE_CLOCK", 1);

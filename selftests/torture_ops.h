@@ -10,7 +10,8 @@
 
 #include "torture.h"
 
-#define SHARED		2		/* instances that all processes use */
+#define SHARED		3		/* instances that all processes use; the last has a source */
+#define SIMS		3		/* sources that come and go */
 #define SLOTS		6		/* instances that a process uses */
 #define IDS		64		/* ids that a thread remembers */
 #define EPOLLS		64		/* epoll files of a thread that make signals longer */
@@ -19,13 +20,13 @@
 
 enum op {
 	REGISTER, WRITE, WAIT, CANCEL, CANCEL_ALL, UPDATE, READ, POLL, OPEN, CLOSE, DUP,
-	SEND_FD, RECEIVE_FD, FORK_KILL, FDINFO, FILL, UNLOAD, WAITERS, NR_OPS,
+	SEND_FD, RECEIVE_FD, FORK_KILL, FDINFO, FILL, UNLOAD, WAITERS, RAISE, UNPLUG, NR_OPS,
 };
 
 static const char * const names[NR_OPS] = {
 	"register", "write", "wait", "cancel", "cancel all", "update", "read", "poll", "open",
 	"close", "dup", "send fd", "receive fd", "fork and kill", "fdinfo", "fill", "unload",
-	"more waiters",
+	"more waiters", "raise", "unplug",
 };
 
 /* What has been done, which all processes count */
@@ -39,6 +40,9 @@ struct tally {
 static struct tally *tally;
 static int sockets[2];
 static atomic_int slots[SLOTS];
+static int sim;			/* the source of the last shared instance */
+static char source[64];		/* its node */
+static atomic_int sims[SIMS];	/* others; -1: none yet */
 static __u64 min_period = 1;
 
 struct thread {
@@ -78,6 +82,18 @@ static void random_request(struct thread *t, struct evnotify_request *q)
 	if (pick(t, 2)) {
 		q->mode = EVNOTIFY_MODE_EVENTFD;
 		q->eventfd = t->eventfd;
+	}
+	/* good where there is a source; timeouts with one mode only */
+	if (!pick(t, 3)) {
+		q->flags |= EVNOTIFY_SOURCE;
+		q->period_ns = 0;
+		if (q->mode == EVNOTIFY_MODE_EVENTFD || pick(t, 2)) {
+			q->flags &= ~EVNOTIFY_ABSTIME;
+			q->due_ns = 0;
+			q->flags |= pick(t, 2) ? EVNOTIFY_REPEAT : 0;
+		}
+		if (!(q->flags & EVNOTIFY_REPEAT))
+			q->count = 0;
 	}
 }
 
@@ -119,6 +135,19 @@ static void replace_slot(struct thread *t, int fd)
 {
 	int old = atomic_exchange(&slots[SHARED + pick(t, SLOTS - SHARED)], fd);
 
+	if (old >= 0)
+		close(old);
+}
+
+/* A source of one's own, for a private slot; the one before goes, with all who wait for it. */
+static void unplug(struct thread *t)
+{
+	int new = open(SIM_DEVICE, O_RDWR | O_CLOEXEC), old;
+	int fd = new < 0 ? -1 : sim_new(new, O_NONBLOCK, NULL);
+
+	if (fd >= 0)
+		replace_slot(t, fd);
+	old = atomic_exchange(&sims[pick(t, SIMS)], new);
 	if (old >= 0)
 		close(old);
 }
@@ -199,6 +228,7 @@ static void one_op(struct thread *t, bool may_fork)
 		wait.request.eventfd = 0;
 		wait.request.period_ns = 0;
 		wait.request.count = 0;
+		wait.request.flags &= ~EVNOTIFY_REPEAT;
 		/* the alarm interrupts it: go on, or give up */
 		while (call(fd, EVNOTIFY_IOC_WAIT, &wait) == -EINTR) {
 			if (pick(t, 4))
@@ -230,7 +260,8 @@ static void one_op(struct thread *t, bool may_fork)
 		readable(fd, pick(t, 2));
 		break;
 	case OPEN:
-		replace_slot(t, open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+		replace_slot(t, open(pick(t, 2) ? DEVICE : source,
+				     O_RDWR | O_NONBLOCK | O_CLOEXEC));
 		break;
 	case CLOSE:
 		replace_slot(t, -1);
@@ -268,6 +299,12 @@ static void one_op(struct thread *t, bool may_fork)
 		break;
 	case WAITERS:
 		more_waiters(t, pick(t, 2) ? t->eventfd : fd);
+		break;
+	case RAISE:
+		sim_raise(pick(t, 2) ? sim : (int)sims[pick(t, SIMS)], 1 + pick(t, 600), 0);
+		break;
+	case UNPLUG:
+		unplug(t);
 		break;
 	default:
 		break;
