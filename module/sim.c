@@ -225,7 +225,7 @@ static int sim_open(struct inode *inode, struct file *file)
 	hrtimer_setup(&sim->timer, sim_interrupt, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_HARD);
 	file->private_data = sim;
-	return nonseekable_open(inode, file);
+	return stream_open(inode, file);
 }
 
 /* No write() is under way, so the timer is not active. */
