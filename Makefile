@@ -40,7 +40,6 @@ help:
 	@echo '                    bench-save, bench-compare, bench-profile; here: bench-native'
 	@echo 'On this machine (kernel $(KVER)); what changes it needs root:'
 	@echo '  modules, userspace               build the modules; library and command'
-	@echo '  samples                          and the drivers to copy, into $(MODULE_DIR)/samples'
 	@echo '  load, unload                     insert, remove the modules'
 	@echo '  test                             both modes, once each, on the module that is loaded'
 	@echo '  install, uninstall               modules, library, command; DESTDIR= PREFIX='
@@ -68,7 +67,8 @@ writable:
 	@mkdir -p $(EVNOTIFY_BUILD) && test -w $(EVNOTIFY_BUILD) || \
 		{ echo 'Cannot write to $(EVNOTIFY_BUILD); build elsewhere: EVNOTIFY_BUILD=DIR' >&2; exit 1; }
 
-# The build happens in a copy, so that several kernels and users do not meet in module/.
+# The build happens in a copy, so that several kernels and users do not meet in module/. Samples
+# are built by themselves: what is built with the module is installed with it.
 modules: writable
 	@test -d $(KDIR) || { echo 'No kernel headers in $(KDIR): README.md says what to install; KDIR=DIR names others' >&2; exit 1; }
 	rm -rf $(MODULE_DIR)
@@ -76,9 +76,6 @@ modules: writable
 	cp -R module $(MODULE_DIR)
 	chmod -R u+w $(MODULE_DIR)
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(LLVM_OPTION) modules
-
-# Nothing installs them.
-samples: modules
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR)/samples $(LLVM_OPTION) modules
 
 userspace: writable
@@ -142,6 +139,7 @@ dkms-install:
 	$(MAKE) dkms-uninstall
 	mkdir -p $(DESTDIR)/usr/src/evnotify-$(VERSION)
 	cp -R dkms.conf module $(DESTDIR)/usr/src/evnotify-$(VERSION)
+	rm -r $(DESTDIR)/usr/src/evnotify-$(VERSION)/module/samples
 	$(if $(DESTDIR),,dkms install evnotify/$(VERSION) -k $(KVER))
 
 # of every version
@@ -192,5 +190,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check check-ci check-all vm writable modules samples userspace load unload test install uninstall dkms-install dkms-uninstall deb check-install \
+.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb check-install \
 	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean

@@ -23,6 +23,8 @@ has() {
 	done
 }
 
+lacks() { [[ -z $(find "$root" -path "*$1*" -print | tee /dev/stderr) ]]; }
+
 # read_only COMMAND...: without a right to write to the tree, which root has unless its system forbids it
 read_only() {
 	chmod -R a-w "$tree"
@@ -48,6 +50,8 @@ check "it installs modules, command, library, manual, rule, group and where to h
 	usr/local/lib/pkgconfig/libevnotify.pc usr/local/include/evnotify/evnotify.h \
 	usr/local/share/man/man1/evnotify.1 usr/local/lib/udev/rules.d/70-evnotify.rules \
 	usr/local/lib/sysusers.d/evnotify.conf etc/modules-load.d/evnotify.conf
+check "the samples are built" ls "$tree/build/module/$release/samples"/evnotify-{event,template,edu}.ko
+check "they are not installed" lacks event.ko
 echo evnotify >"$root/etc/modules-load.d/evnotify.conf"
 check "and no other module" same 2 "$(find "$root" -name '*.ko*' | wc -l)"
 check "make install, again" on install
@@ -60,6 +64,7 @@ check "make uninstall PREFIX=/usr" on uninstall PREFIX=/usr
 check "it leaves nothing" none
 check "make dkms-install" on dkms-install
 check "it installs a source for dkms" has "usr/src/evnotify-$(cat "$TOP/module/VERSION")"/{dkms.conf,module/Kbuild}
+check "without the samples" lacks samples
 check "make dkms-uninstall" on dkms-uninstall
 check "it leaves nothing" none
 
@@ -69,7 +74,7 @@ kernel() {
 	echo "CONFIG_CC_IS_CLANG=$1" >"$tmp/headers/.config"
 	# shellcheck disable=SC2016 # make's
 	printf 'modules:\n\t@echo LLVM=$(LLVM)\n' >"$tmp/headers/Makefile"
-	make -s -C "$tree" KDIR="$tmp/headers" modules
+	make -s -C "$tree" KDIR="$tmp/headers" modules | sort -u
 }
 check "a kernel that clang built gets clang" same LLVM=1 "$(kernel y)"
 check "one that gcc built does not" same LLVM= "$(kernel n)"
@@ -77,9 +82,6 @@ check "one that gcc built does not" same LLVM= "$(kernel n)"
 check "a source that nobody may write to builds elsewhere" elsewhere
 check "it stays as it was" test ! -e "$tree/build"
 check "without another place that is said" fails 2 EVNOTIFY_BUILD=DIR read_only make -C "$tree" userspace
-
-check "make samples" on samples
-check "it builds the drivers to copy" ls "$tree/build/module/$release/samples"/evnotify-{template,edu}.ko
 
 mv "$tree" "$tmp/ev notify"
 check "a path with a space is refused by name" fails 2 "CURDIR, '$tmp/ev notify'" make -C "$tmp/ev notify" userspace

@@ -77,6 +77,10 @@ cell_programs() {
 	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/"{evnotify,tests/tty}
 	add "$stage/tests" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
 		"$programs/tests/"readme_{1,2}
+	$cc -O2 -g -Wall -Wextra -Werror -static -pthread -isystem "$root/usr/include/$triplet" \
+		-I"$TOP/module/include/uapi" -o "$tests/sample_races" "$TOP/selftests/sample/races.c"
+	add "$stage/tests" sample:sample.sh "$TOP/selftests/sample/sample.sh" "$user/tests/tap.sh" "$tests/event"
+	cp "$tests/sample_races" "$stage/tests/sample/races"
 	# the VM has those of this machine only, where a program needs them
 	[[ $arch = amd64 ]] || (cd "$root" && find lib usr/lib -maxdepth 2 -name '*.so.[0-9]*' \
 		-exec cp -L --parents -t "$stage/root" {} +)
@@ -128,10 +132,11 @@ cell_vm() {
 		done
 	fi
 	cp "$tests/kselftest-list.txt" "$out/$cell.expected"
-	# the command's tests load and unload the module themselves
+	# the first load and unload modules themselves
 	"$VM_DIR/run.sh" -t 900 "${options[@]}" -l "$out/$cell.kernel.log" "$kernel" "$dir:/" -- "
-		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko EVNOTIFY_SAMPLES=/evnotify/drivers; cd tests; status=0
-		./run_kselftest.sh ${collections[*]/#/-c command} || status=1
+		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko EVNOTIFY_SAMPLES=/evnotify/drivers
+		export SAMPLE=/evnotify/drivers/evnotify-event.ko; cd tests; status=0
+		./run_kselftest.sh ${collections[*]/#/-c command} -c sample || status=1
 		modprobe evnotify-sim || exit
 		./run_kselftest.sh -c evnotify -c readme ${collections[*]/#/-c library} || status=1
 		! grep -q '^evnotify ' /proc/modules || rmmod evnotify-sim evnotify || status=1
