@@ -7,96 +7,21 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <linux/evnotify_sim.h>
+
 #include "evnotify_test.h"
 
-#define EXPECT_FIELD(type, field, at) \
-	EXPECT_EQ(at, offsetof(struct evnotify_##type, field))
+#define STRUCT(name, size)						\
+	EXPECT_EQ(size, sizeof(struct name));
+#define FIELD(name, at, type, field)					\
+	EXPECT_EQ(at, offsetof(struct name, field));			\
+	EXPECT_TRUE(__builtin_types_compatible_p(__typeof__(((struct name *)0)->field), type));
+#define NUMBER(name, value)						\
+	EXPECT_EQ(value, name);
 
-TEST(layout_is_the_same_everywhere)
+TEST(it_is_as_recorded)
 {
-	EXPECT_EQ(64, sizeof(struct evnotify_request));
-	EXPECT_FIELD(request, user_data, 0);
-	EXPECT_FIELD(request, due_ns, 8);
-	EXPECT_FIELD(request, period_ns, 16);
-	EXPECT_FIELD(request, id, 24);
-	EXPECT_FIELD(request, mode, 32);
-	EXPECT_FIELD(request, flags, 36);
-	EXPECT_FIELD(request, clockid, 40);
-	EXPECT_FIELD(request, eventfd, 44);
-	EXPECT_FIELD(request, count, 48);
-	EXPECT_FIELD(request, __reserved, 52);
-
-	EXPECT_EQ(64, sizeof(struct evnotify_event));
-	EXPECT_FIELD(event, user_data, 0);
-	EXPECT_FIELD(event, id, 8);
-	EXPECT_FIELD(event, due_ns, 16);
-	EXPECT_FIELD(event, data, 16);
-	EXPECT_FIELD(event, expired_ns, 24);
-	EXPECT_FIELD(event, completed_ns, 32);
-	EXPECT_FIELD(event, seq, 40);
-	EXPECT_FIELD(event, count, 48);
-	EXPECT_EQ(4, sizeof(((struct evnotify_event *)0)->count));
-	EXPECT_FIELD(event, lost, 52);
-	EXPECT_EQ(4, sizeof(((struct evnotify_event *)0)->lost));
-	EXPECT_FIELD(event, status, 56);
-	EXPECT_FIELD(event, flags, 60);
-
-	EXPECT_EQ(64, sizeof(struct evnotify_info));
-	EXPECT_FIELD(info, abi_version, 0);
-	EXPECT_FIELD(info, module_version, 4);
-	EXPECT_FIELD(info, features, 8);
-	EXPECT_FIELD(info, modes, 16);
-	EXPECT_FIELD(info, clocks, 24);
-	EXPECT_FIELD(info, min_period_ns, 32);
-	EXPECT_FIELD(info, max_requests, 40);
-	EXPECT_FIELD(info, __reserved, 44);
-
-	EXPECT_EQ(32, sizeof(struct evnotify_register));
-	EXPECT_FIELD(register, requests, 0);
-	EXPECT_FIELD(register, count, 8);
-	EXPECT_FIELD(register, taken, 12);
-	EXPECT_FIELD(register, __reserved, 16);
-
-	EXPECT_EQ(128, sizeof(struct evnotify_wait));
-	EXPECT_FIELD(wait, request, 0);
-	EXPECT_FIELD(wait, event, 64);
-
-	EXPECT_EQ(32, sizeof(struct evnotify_cancel));
-	EXPECT_FIELD(cancel, id, 0);
-	EXPECT_FIELD(cancel, flags, 8);
-	EXPECT_FIELD(cancel, __pad, 12);
-	EXPECT_FIELD(cancel, cancelled, 16);
-	EXPECT_FIELD(cancel, __reserved, 24);
-
-	EXPECT_EQ(64, sizeof(struct evnotify_update));
-	EXPECT_FIELD(update, id, 0);
-	EXPECT_FIELD(update, due_ns, 8);
-	EXPECT_FIELD(update, period_ns, 16);
-	EXPECT_FIELD(update, flags, 24);
-	EXPECT_FIELD(update, count, 28);
-	EXPECT_FIELD(update, __reserved, 32);
-}
-
-TEST(numbers_never_change)
-{
-	/* how direction, number and size make an ioctl is each architecture's own matter */
-	EXPECT_EQ(_IOC(_IOC_READ, 0xed, 0, 64), EVNOTIFY_IOC_INFO);
-	EXPECT_EQ(_IOC(_IOC_READ | _IOC_WRITE, 0xed, 1, 32), EVNOTIFY_IOC_REGISTER);
-	EXPECT_EQ(_IOC(_IOC_READ | _IOC_WRITE, 0xed, 2, 128), EVNOTIFY_IOC_WAIT);
-	EXPECT_EQ(_IOC(_IOC_READ | _IOC_WRITE, 0xed, 3, 32), EVNOTIFY_IOC_CANCEL);
-	EXPECT_EQ(_IOC(_IOC_WRITE, 0xed, 4, 64), EVNOTIFY_IOC_UPDATE);
-
-	EXPECT_EQ(0, EVNOTIFY_MODE_PENDING);
-	EXPECT_EQ(1, EVNOTIFY_MODE_EVENTFD);
-	EXPECT_EQ(1, EVNOTIFY_ABSTIME);
-	EXPECT_EQ(2, EVNOTIFY_SOURCE);
-	EXPECT_EQ(4, EVNOTIFY_REPEAT);
-	EXPECT_EQ(1, EVNOTIFY_EVENT_MORE);
-	EXPECT_EQ(2, EVNOTIFY_EVENT_DATA);
-	EXPECT_EQ(1, EVNOTIFY_CANCEL_ALL);
-	EXPECT_EQ(1, EVNOTIFY_FEATURE_CHECKED);
-	EXPECT_EQ(2, EVNOTIFY_FEATURE_SOURCES);
-	EXPECT_EQ(4, EVNOTIFY_FEATURE_HAS_SOURCE);
+#include "abi_record.h"
 }
 
 #define PARAMETERS	"/sys/module/evnotify/parameters/"

@@ -125,7 +125,7 @@ a process asks for, to test with.' \
 	$driver $headers drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
 
 # 2. The documentation.
-cp "$top/module/evnotify.rst" "$ksrc/$page"
+sed '/^Two ports$/,/^The parts$/{/^The parts$/!d}' "$top/module/evnotify.rst" >"$ksrc/$page"	# one is here only
 echo '   evnotify' | insert Documentation/misc-devices/index.rst
 commit 'docs: misc-devices: add evnotify' \
 'Say what became of each part of an NT driver that notifies a program,

@@ -107,16 +107,28 @@ gate_versions() {
 	selftests/install/versions.sh "$EVNOTIFY_BUILD/userspace" "$module"
 }
 
-# The header alone, as its users' compilers see it.
+# The headers alone, as their users' compilers see them; and all of them is on record, which abi.c compares.
 gate_uapi() {
 	local mode system status=0
 	system=$(gcc -print-multiarch)
 	for mode in '-x c -std=c99 -pedantic -m64' '-x c -std=c99 -pedantic -m32' \
 		    '-x c++ -std=c++11 -m64' '-x c++ -std=c++11 -m32'; do
 		# shellcheck disable=SC2086 # words
-		echo '#include <linux/evnotify.h>' | gcc $mode -Wall -Wextra -Werror -fsyntax-only -nostdinc++ \
+		printf '#include <linux/%s.h>\n' evnotify evnotify_sim | gcc $mode -Wall -Wextra -Werror -fsyntax-only -nostdinc++ \
 			-isystem "/usr/include/$system" -I"${uapi%/linux/*}" - || { echo "fails with $mode"; status=1; }
 	done
+	diff <(sed -n 's/^STRUCT(\(.*\), .*/struct \1/p; s/^FIELD(\(.*\), .*, \(.*\), \(.*\))$/\1 \2 \3/p
+			s/^NUMBER(\([A-Z0-9_]*\), .*/#define \1/p' selftests/abi_record.h) \
+		<(for uapi in "${uapi%.h}"{,_sim}.h; do awk '/^struct .* \{/ { name = $2; print "struct", name }
+			/^\};/ { name = "" }
+			name && !/^\t};/ && sub(/;$/, "") {
+				field = $NF
+				sub(/^[ \t]*/, ""); sub(/ [^ ]*$/, "")
+				array = match(field, /\[.*/) ? substr(field, RSTART) : ""
+				sub(/\[.*/, "", field)
+				print name, $0 array, field
+			}' "$uapi"; grep -o '^#define[ 	]*EVNOTIFY_[A-Z0-9_]*' "$uapi" | tr -s ' \t' ' '
+		done) || { echo "the headers (>) have not what selftests/abi_record.h (<) has"; status=1; }
 	return "$status"
 }
 

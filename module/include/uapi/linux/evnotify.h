@@ -11,10 +11,11 @@
  * All structures have the same layout for 32 and 64 bit callers and no
  * implicit padding.  Every field that a call does not use must be zero.
  *
- * How it grows: a new fact about a request takes a flag and a reserved field,
- * which are 0 and refused until then, and INFO says so in @features.  A call
- * that needs more than its structure gets a new number.  An event record is
- * full: a larger one would be something that an open file asks for first.
+ * It is frozen from version 0.1.0 on.  How it grows: a new fact about a request
+ * takes a flag and a reserved field, which are 0 and refused until then, and
+ * INFO says so in @features.  A call that needs more than its structure gets a
+ * new number.  An event record is full: a larger one would be something that an
+ * open file asks for first.
  */
 #ifndef _UAPI_LINUX_EVNOTIFY_H
 #define _UAPI_LINUX_EVNOTIFY_H
