@@ -111,7 +111,9 @@ gate_versions() {
 gate_uapi() {
 	local mode system status=0
 	system=$(gcc -print-multiarch)
-	for mode in '-x c -std=c99 -pedantic -m64' '-x c -std=c99 -pedantic -m32' \
+	# C99 has unnamed unions as an extension only
+	for mode in '-x c -std=c99 -m64' '-x c -std=c99 -m32' \
+		    '-x c -std=c11 -pedantic -m64' '-x c -std=c11 -pedantic -m32' \
 		    '-x c++ -std=c++11 -m64' '-x c++ -std=c++11 -m32'; do
 		# shellcheck disable=SC2086 # words
 		printf '#include <linux/%s.h>\n' evnotify evnotify_sim | gcc $mode -Wall -Wextra -Werror -fsyntax-only -nostdinc++ \
