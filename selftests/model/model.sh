@@ -113,7 +113,7 @@ explore() {
 	cc "$level" -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$memory" -o pan pan.c &&
 	timeout "$limit" nice -n 5 ./pan -m200000 -w22 >result 2>&1 ||
 		echo "the search ended with status $? (124: after $limit s)" >>result
-	[[ ! -e evnotify.pml.trail ]] || spin -t -p -g "$@" "$model" >trail 2>&1 || true
+	[[ ! -e evnotify.pml.trail ]] || spin -k evnotify.pml.trail -p -g "$@" "$model" >trail 2>&1 || true
 	rm -f pan pan.?
 	say "model: $name: $(states "$name") states ($((SECONDS - start)) s)"
 }
