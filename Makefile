@@ -45,7 +45,7 @@ help:
 	@echo '  install, uninstall               modules, library, command; DESTDIR= PREFIX='
 	@echo '  dkms-install, dkms-uninstall     the modules, for every kernel from now on'
 	@echo '  deb                              Debian packages, into $(DEB_DIR)'
-	@echo '  model                            check the model of the engine with spin'
+	@echo '  model                            check the models of the engine and of sources with spin'
 	@echo '  in-tree KSRC=DIR                 lay the driver into a kernel tree, as commits'
 	@echo '  clean                            remove build/; downloads stay in ~/.cache'
 	@echo 'EVNOTIFY_BUILD=DIR builds there instead of in build/, so that a source may be read-only.'

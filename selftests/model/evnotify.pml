@@ -50,6 +50,7 @@
  *  - The start, when nobody else knows the instance: evnotify_instance_create(),
  *    evnotify_timer_init(), evnotify_queue_clear(), evnotify_pool_init(); and
  *    evnotify_check_fifo(), since a channel cannot be broken.
+ *  - Sources, and whatever is done for a file that has one: see source.pml.
  *  - The order in which other CPUs see memory.  Looked at without the lock are
  *    inst->ready.head and inst->wait; inst->signalling, the state of a request
  *    and inst->signalled; and inst->signaller.  Where two threads each write one

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Checks evnotify.pml, the model of the engine: every interleaving of the threads of
-# each configuration, then that the model notices each of a set of seeded mistakes, and that
-# it is about the functions and the data that the module has. TAP.
+# Checks evnotify.pml, the model of the engine, and source.pml, that of sources: every
+# interleaving of the threads of each configuration, then that the models notice each of a set
+# of seeded mistakes, and that they are about the functions and the data that the module has. TAP.
 #
-#   model.sh            (about two minutes on two CPUs, 350 MB of memory at most)
+#   model.sh            (about three minutes on two CPUs, 350 MB of memory at most)
 #   model.sh short      (seconds) those of $short, and that names and data are the module's
 #
 # A configuration that fails leaves its error trail in build/model/NAME/trail.
@@ -12,7 +12,8 @@
 . "$(dirname "$0")/../vm/common.sh"
 
 module=$TOP/module
-model=$TOP/selftests/model/evnotify.pml
+engine=$TOP/selftests/model/evnotify.pml
+source=$TOP/selftests/model/source.pml
 work=$BUILD/model
 limit=3600	# seconds for one configuration: half a minute on an idle machine
 memory=3000	# MB for one configuration
@@ -82,9 +83,47 @@ DROP_PENDING_ONLY | release drops the eventfds of pending requests only | -DOPS=
 DESTROY_AMID_A_TURN | release does not wait for a turn in process context | -DOPS=0 -DREADERS=0 -DRELEASE -DOVER=1
 '
 
-# One request, two in a batch and WAIT, with all that can befall them, and a mistake in each of
-# interrupt, signalling and WAIT.
-short='request batch wait TRUST_THE_TIMER DPC_DOES_NOT_WAKE EINTR_ALTHOUGH_CLAIMED'
+# The same for source.pml
+source_holds='
+source-line | two requests that wait, with a timeout or without; three events, a ring of two; read | -DONCES=1 -DTIMEDS=1
+source-one | one of these, a cancel, and the source goes | -DSUBMITS=1 -DONCES=1 -DTIMEDS=1 -DUNPLUG=1 -DCANCELS=1
+source-repeat | the same of one that repeats | -DSUBMITS=1 -DREPEATS=1 -DUNPLUG=1 -DCANCELS=1
+source-repeats | one that repeats next to another that does, or does not | -DONCES=1 -DREPEATS=1
+source-gone | the same when the source goes, in steps of one | -DONCES=1 -DREPEATS=1 -DUNPLUG=1 -DEVENTS=2 -DSTEP=1
+source-eventfd | an eventfd, once or for each event, a cancel, and the source goes; read | -DSUBMITS=1 -DEVENTFDS=1 -DEVENTFD_REPEATS=1 -DUNPLUG=1 -DCANCELS=1 -DEVENTS=2
+source-eventfds | two of these, in steps of one | -DEVENTFDS=1 -DEVENTFD_REPEATS=1 -DUNPLUG=1 -DREADERS=0 -DSTEP=1
+source-timer | one that waits next to a timer, and the source goes | -DONCES=1 -DTIMERS=1 -DUNPLUG=1 -DEVENTS=2
+source-wait | WAIT that may be killed, for an event, also with a timeout, or for a timer; the source goes; read | -DSUBMITS=0 -DWAITS=1 -DONCES=1 -DTIMEDS=1 -DTIMERS=1 -DUNPLUG=1
+source-readers | two readers when the source goes | -DSUBMITS=1 -DONCES=1 -DREPEATS=1 -DUNPLUG=1 -DREADERS=2 -DEVENTS=1
+source-poll | a reader, and a poll that waits for HUP alone | -DSUBMITS=1 -DONCES=1 -DREPEATS=1 -DUNPLUG=1 -DPOLLERS=1 -DEVENTS=1
+source-release | the last close of two requests, the source raises and goes at any moment | -DONCES=1 -DTIMEDS=1 -DREPEATS=1 -DEVENTFD_REPEATS=1 -DUNPLUG=1 -DREADERS=0 -DRELEASE -DEVENTS=2
+'
+source_caught='
+WAIT_WITHOUT_LOOK | whoever waits does not look whether there is an event | -DSUBMITS=1 -DONCES=1
+LOOK_WITHOUT_LOCK | it looks without the lock of the source | -DSUBMITS=1 -DONCES=1
+AGAIN_WITHOUT_KICK | a request that waits again when its record is read leaves an event | -DSUBMITS=1 -DREPEATS=1
+REPEAT_STAYS_IN_LINE | it takes another event while its record is unread | -DSUBMITS=1 -DREPEATS=1
+REPEAT_STAYS_FIRST | it does not go to the end of the line | -DEVENTFD_REPEATS=1 -DREADERS=0
+STEP_WITHOUT_TASKLET | the tasklet stops after a step, and does not come again | -DEVENTFD_REPEATS=1 -DREADERS=0 -DSTEP=1
+OVERRUN_IS_NOT_COUNTED | an overrun of the ring is not noticed | -DSUBMITS=1 -DONCES=1
+TIMEOUT_BEFORE_EVENT | a timeout that is past beats an event | -DSUBMITS=1 -DTIMEDS=1
+TIMEOUT_STAYS_IN_LINE | a request that has timed out stays in line | -DSUBMITS=1 -DTIMEDS=1
+UNREGISTER_TELLS_NOBODY | nobody is told that the source is gone | -DSUBMITS=1 -DONCES=1 -DUNPLUG=1
+GONE_BEFORE_RING_IS_EMPTY | a file is said to be over while requests wait | -DONCES=1 -DUNPLUG=1 -DSTEP=1
+GONE_BEFORE_RECORDS | the same while records are with the tasklet | -DONCES=1 -DUNPLUG=1
+GONE_BEFORE_REPEATS | the same while a request waits to be read | -DSUBMITS=1 -DREPEATS=1 -DUNPLUG=1
+GONE_BEFORE_READY | read() says so before it looks for records | -DSUBMITS=1 -DONCES=1 -DUNPLUG=1
+GONE_WAKES_ONE | one of two readers learns that the source is gone | -DSUBMITS=1 -DONCES=1 -DUNPLUG=1 -DREADERS=2 -DEVENTS=0
+CANCEL_TELLS_NO_END | nobody learns that what was cancelled was the last | -DSUBMITS=1 -DREPEATS=1 -DUNPLUG=1 -DCANCELS=1 -DEVENTS=1
+DEATH_TELLS_NO_END | the same of a WAIT that was killed | -DSUBMITS=0 -DWAITS=1 -DTIMERS=1 -DUNPLUG=1 -DEVENTS=0
+SIGNALS_END_UNTOLD | the same of the last signal | -DSUBMITS=1 -DEVENTFDS=1 -DUNPLUG=1
+OWED_IS_DROPPED | an eventfd loses what it is owed when the source goes | -DSUBMITS=1 -DEVENTFD_REPEATS=1 -DUNPLUG=1 -DREADERS=0
+DETACH_LATE | release leaves the source when the tasklet is gone | -DSUBMITS=1 -DONCES=1 -DREADERS=0 -DUNPLUG=1 -DRELEASE
+'
+
+# One request, two in a batch, WAIT, and one that waits for events of a source that goes, with all
+# that can befall them, and a mistake in each of interrupt, signalling, WAIT and sources.
+short='request batch wait source-timer TRUST_THE_TIMER DPC_DOES_NOT_WAKE EINTR_ALTHOUGH_CLAIMED WAIT_WITHOUT_LOOK'
 
 # chosen TABLE: its rows that are in $short
 chosen() {
@@ -98,13 +137,15 @@ case ${1:-} in
 '') ;;
 short)
 	holds=$(chosen "$holds") caught=$(chosen "$caught")
-	[[ $(grep -c '|' <<<"$holds"$'\n'"$caught") = $(wc -w <<<"$short") ]] || die "not all are there of $short" ;;
+	source_holds=$(chosen "$source_holds") source_caught=$(chosen "$source_caught")
+	[[ $(grep -c '|' <<<"$holds"$'\n'"$caught"$'\n'"$source_holds"$'\n'"$source_caught") = $(wc -w <<<"$short") ]] ||
+		die "not all are there of $short" ;;
 *) die "usage: model.sh [short]" ;;
 esac
 
-# explore NAME LEVEL DEFINITION...: leaves Spin's verdict in $work/NAME/result
+# explore NAME MODEL LEVEL DEFINITION...: leaves Spin's verdict in $work/NAME/result
 explore() {
-	local dir=$work/$1 name=$1 level=$2 start=$SECONDS; shift 2
+	local dir=$work/$1 name=$1 model=$2 level=$3 start=$SECONDS; shift 3
 	rm -rf "$dir"
 	mkdir -p "$dir"
 	cd "$dir"
@@ -113,7 +154,7 @@ explore() {
 	cc "$level" -w -DSAFETY -DCOLLAPSE "-DMEMLIM=$memory" -o pan pan.c &&
 	timeout "$limit" nice -n 5 ./pan -m200000 -w22 >result 2>&1 ||
 		echo "the search ended with status $? (124: after $limit s)" >>result
-	[[ ! -e evnotify.pml.trail ]] || spin -k evnotify.pml.trail -p -g "$@" "$model" >trail 2>&1 || true
+	[[ ! -e ${model##*/}.trail ]] || spin -k "${model##*/}.trail" -p -g "$@" "$model" >trail 2>&1 || true
 	rm -f pan pan.?
 	say "model: $name: $(states "$name") states ($((SECONDS - start)) s)"
 }
@@ -130,20 +171,21 @@ verdict() {
 	echo "$result $number - $2"
 }
 
-# rows TABLE FUNCTION: calls it for each row with name, text, definitions; two at a time
+# rows TABLE FUNCTION [MODEL]: calls it for each row with name, text, definitions, and the model
 rows() {
 	local name text definitions
 	while IFS='|' read -r name text definitions; do
-		[[ -z $name ]] || "$2" "${name// /}" "$text" "$definitions"
+		[[ -z $name ]] || "$2" "${name// /}" "$text" "$definitions" "${3:-}"
 	done <<<"$1"
 }
+# As many at a time as there are CPUs
 start() {
 	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do wait -n; done
 	# shellcheck disable=SC2086 # several words
-	explore "$1" "${4:--O1}" $3 &
+	explore "$1" "$4" "${5:--O1}" $3 &
 }
 # Found within seconds: the compiler would take longer.
-start_mutation() { start "$1" "$2" "$3 -DMUT_$1" -O0; }
+start_mutation() { start "$1" "$2" "$3 -DMUT_$1" "$4" -O0; }
 
 # Complete, without error: a search that was cut short proves nothing.
 report() {
@@ -162,7 +204,8 @@ report_mutation() {
 
 # outline FILE...: the functions and the objects of C files, as "function NAME" and "object
 # DECLARATION", one a line. An object is whatever is static or outside of functions, and not
-# known to be anything else. What module.h makes of MODULE_*() and module_*() is not ours.
+# known to be anything else. What the kernel makes of MODULE_*(), module_*() and EXPORT_*() is
+# not ours.
 outline() {
 	perl -0777 -ne '
 		s{"(?:\\.|[^"\\])*"|/\*.*?\*/|//[^\n]*}{}gs;
@@ -177,24 +220,25 @@ outline() {
 			if (/^[a-z0-9_* ]+?(\w+)(\((?:[^()]++|(?2))*\))\{\}$/) { print "function $1\n" }
 			elsif (/^(struct|enum) \w+( \{\})?$/) { }
 			elsif (/^(?!static )[a-z0-9_* ]+[ *]\w+(\((?:[^()]++|(?1))*\))$/) { }
-			elsif (/^(extern |static_assert\(|(MODULE|module)_\w+\()/) { }
+			elsif (/^(extern |static_assert\(|(MODULE|module|EXPORT)_\w+\()/) { }
 			elsif (/\S/) { print "object $_\n" }
 		}' "$@"
 }
 functions() { outline "$@" | sed -n 's/^function //p' | sort -u; }
 objects() { outline "$@" | sed -n 's/^object //p'; }
 
-# Whoever adds, renames or drops a function has to look at the model.
+# Whoever adds, renames or drops a function has to look at the models. (raised_show(): sysfs has
+# chosen its name.)
 names_known() {
 	local named gone missed
-	named=$(grep -oE '\<evnotify_[a-z0-9_]+\(' "$model" | tr -d '(' | sort -u)
+	named=$(grep -ohE '\<evnotify_[a-z0-9_]+\(' "$engine" "$source" | tr -d '(' | sort -u)
 	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/{evnotify,queue}.h))
 	missed=$(comm -13 <(echo "$named") <(
-		{ functions "$module"/{instance,request,queue,timer,complete,wait,signal,pool}.c "$module"/queue.h
+		{ functions "$module"/{instance,request,queue,timer,complete,source,wait,signal,pool}.c "$module"/queue.h
 		  functions "$module"/read.c | grep -E '^evnotify_(do_read|take_ready|take_batch|sleep)$'
-		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | sort))
-	[[ -z $gone ]] || echo "# in the model only: ${gone//$'\n'/ }"
-	[[ -z $missed ]] || echo "# not in the model: ${missed//$'\n'/ }"
+		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | grep -v '^raised_show$' | sort))
+	[[ -z $gone ]] || echo "# in the models only: ${gone//$'\n'/ }"
+	[[ -z $missed ]] || echo "# not in the models: ${missed//$'\n'/ }"
 	[[ -z $gone$missed ]]
 }
 
@@ -207,8 +251,11 @@ names_known() {
 #    back places there; a refusal is a call that has changed nothing;
 #  - the workqueue, and a user's turns: the model lets a turn begin at any time after it was
 #    asked for, so that others may hold it up; it is asked for under the lock of the instance;
-#  - the budget of a CPU: the model takes it for used up, or not, at each run of the tasklet.
-# (trace.h: what it makes is the kernel's.)
+#  - the budget of a CPU: the model takes it for used up, or not, at each run of the tasklet;
+#  - the sources, their names and numbers, the lock of their list, and what sysfs shows of them:
+#    register, unregister and open look there. In a source, a file changes nothing but the list
+#    and the number of those that have it open, when it is opened and closed.
+# (trace.h: what it makes is the kernel's. sim.c: a driver, and a module of its own.)
 shared='const struct file_operations evnotify_fops
 static atomic_t evnotify_instances
 unsigned int evnotify_max_requests
@@ -223,12 +270,23 @@ static struct miscdevice evnotify_device
 struct workqueue_struct *evnotify_workqueue
 static DEFINE_PER_CPU(struct evnotify_budget, evnotify_budget)
 DEFINE_PER_CPU(u8, evnotify_unmeasured)
+static dev_t evnotify_devt
+static DEFINE_IDA(evnotify_minors)
+static LIST_HEAD(evnotify_sources)
+static DEFINE_MUTEX(evnotify_sources_mutex)
+static const struct evnotify_source_ops evnotify_no_ops
+static DEVICE_ATTR_RO(raised)
+static struct attribute *evnotify_source_attrs[]
+ATTRIBUTE_GROUPS(evnotify_source)
+static struct class evnotify_class
 static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS]
 static DEFINE_HASHTABLE(evnotify_users, 6)
 static DEFINE_MUTEX(evnotify_user_lock)
 DECLARE_PER_CPU(u8, evnotify_unmeasured)'
 shared_nothing() {
-	diff <(echo "$shared") <(objects "$module"/*.c "$module"/{evnotify,queue,compat}.h) | sed 's/^/# /'
+	local -a files
+	mapfile -t files < <(find "$module" -maxdepth 1 -name '*.c' ! -name sim.c | sort)
+	diff <(echo "$shared") <(objects "${files[@]}" "$module"/{evnotify,queue,compat}.h) | sed 's/^/# /'
 }
 
 # The model has one queue: whoever has a record takes the queue that the record names. Not
@@ -265,10 +323,10 @@ if ! command -v spin >/dev/null; then
 	echo '1..0 # SKIP spin is not installed: apt-get install spin'
 	exit 0
 fi
-echo 1..$(($(grep -c '|' <<<"$holds") + $(grep -c '|' <<<"$caught") + 5))
+echo 1..$(($(grep -c '|' <<<"$holds"$'\n'"$caught"$'\n'"$source_holds"$'\n'"$source_caught") + 5))
 mkdir -p "$work"
 status=0; names_known || status=$?
-verdict "$status" 'the model names every function of the engine, and no other'
+verdict "$status" 'the models name every function of the engine, and no other'
 status=0; shared_nothing || status=$?
 verdict "$status" 'instances share nothing'
 status=0; seeds_seen || status=$?
@@ -277,9 +335,11 @@ status=0; own_queue "$module"/*.c || status=$?
 verdict "$status" 'each record is looked for in the queue that it names'
 status=0; seeded_queue || status=$?
 verdict "$status" 'caught: a record that is taken out of the queue of its clock'
-rows "$holds" start
-rows "$caught" start_mutation
+rows "$holds" start "$engine"
+rows "$source_holds" start "$source"
+rows "$caught" start_mutation "$engine"
+rows "$source_caught" start_mutation "$source"
 wait
-rows "$holds" report
-rows "$caught" report_mutation
+rows "$holds"$'\n'"$source_holds" report
+rows "$caught"$'\n'"$source_caught" report_mutation
 exit $failed

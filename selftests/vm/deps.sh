@@ -76,7 +76,7 @@ check        sparse                             sparse                  static g
 check        spatch                             coccinelle              static gate
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
-check        spin                               spin                    checks the model of the engine
+check        spin                               spin                    checks the models of the engine and of sources
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
