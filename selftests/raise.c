@@ -32,7 +32,7 @@ struct station {
 	__u64 signals;
 	__u64 finals;		/* records after which none comes for the request */
 	atomic_uint armed;
-	_Atomic __u64 latest;	/* id, for whoever cancels */
+	atomic_ullong latest;	/* id, for whoever cancels */
 	atomic_bool drained;	/* its source is gone and everything is taken */
 };
 

@@ -1013,11 +1013,10 @@ TEST_F(timeout, that_has_passed_is_a_try)
 			wait.request = timed(variant->id, times[k], EVNOTIFY_ABSTIME);
 			wait.request.id = 0;
 			ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
-			if (i < N) {
+			if (i < N)
 				EXPECT_EVENT(&wait.event, i, 0);
-			} else {
+			else
 				EXPECT_TIMED_OUT(&wait.event, times[k], variant->id);
-			}
 		}
 	}
 	ASSERT_EQ(N, sim_raise(self->sim, N, 0));

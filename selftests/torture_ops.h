@@ -10,7 +10,7 @@
 
 #include "torture.h"
 
-#define SHARED		3		/* instances that all processes use; the last has a source */
+#define SHARED		3		/* instances that all use; the last has a source */
 #define SIMS		3		/* sources that come and go */
 #define SLOTS		6		/* instances that a process uses */
 #define IDS		64		/* ids that a thread remembers */

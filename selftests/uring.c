@@ -341,11 +341,10 @@ FIXTURE(source)
 	int fd;
 };
 
-static void give_buffer(FIXTURE_DATA(source) *self, int n)
+static void give_buffer(struct io_uring_buf_ring *buffers, struct evnotify_event *events, int n)
 {
-	io_uring_buf_ring_add(self->buffers, &self->events[n], sizeof(self->events[n]), n,
-			      BUFFERS - 1, 0);
-	io_uring_buf_ring_advance(self->buffers, 1);
+	io_uring_buf_ring_add(buffers, &events[n], sizeof(events[n]), n, BUFFERS - 1, 0);
+	io_uring_buf_ring_advance(buffers, 1);
 }
 
 FIXTURE_SETUP(source)
@@ -367,7 +366,7 @@ FIXTURE_SETUP(source)
 	ASSERT_EQ(0, io_uring_register_buf_ring(&self->ring, &reg, 0));
 	io_uring_buf_ring_init(self->buffers);
 	for (n = 0; n < BUFFERS; n++)
-		give_buffer(self, n);
+		give_buffer(self->buffers, self->events, n);
 }
 
 FIXTURE_TEARDOWN(source)
@@ -479,7 +478,7 @@ TEST_F(source, a_multishot_read_gets_each_event_and_the_end)
 		EXPECT_TRUE(flags & IORING_CQE_F_MORE);
 		event = &self->events[flags >> IORING_CQE_BUFFER_SHIFT];
 		EXPECT_EVENT(event, i, 0);
-		give_buffer(self, event - self->events);
+		give_buffer(self->buffers, self->events, event - self->events);
 	}
 	EXPECT_TRUE(idle(&self->ring));
 	unplug(&self->sim);
@@ -491,7 +490,7 @@ TEST_F(source, a_multishot_read_gets_each_event_and_the_end)
 	EXPECT_SOURCE_COUNTERS(self->fd, N, N, 0);
 }
 
-/* It goes again and again while such a read runs: what was raised before comes, and then the end. */
+/* It goes again and again while such a read runs: what was raised comes, and then the end. */
 TEST_F(source, a_multishot_read_ends_each_time)
 {
 	struct evnotify_request req = event_request(3, EVNOTIFY_REPEAT);
@@ -508,7 +507,7 @@ TEST_F(source, a_multishot_read_ends_each_time)
 		ASSERT_EQ(i % 5, sim_raise(sim, i % 5, 0));
 		unplug(&sim);
 		for (events = 0; (ret = result_of(&self->ring, 'r', &flags)) == 64; events++)
-			give_buffer(self, flags >> IORING_CQE_BUFFER_SHIFT);
+			give_buffer(self->buffers, self->events, flags >> IORING_CQE_BUFFER_SHIFT);
 		if (!i && ret == -EINVAL) {
 			close(fd);
 			SKIP(return, "no READ_MULTISHOT before Linux 6.7");

@@ -112,21 +112,21 @@ fill "$@"
 # the command gets a console, the kernel's log one of its own; init knows which
 case $arch in
 amd64 | i386)
-	machine=(qemu-system-x86_64 -M q35)
+	machine=(qemu-system-x86_64 -M q35 -device edu)
 	consoles=(-serial chardev:command -serial "file:$log")
 	console=ttyS1 ;;
 arm64)
-	machine=(qemu-system-aarch64 -M virt)
+	machine=(qemu-system-aarch64 -M virt -device edu)
 	consoles=(-serial "file:$log" -device "pci-serial,chardev=command")
 	console=ttyAMA0 ;;
 s390x)
 	machine=(qemu-system-s390x -M s390-ccw-virtio)
-	consoles=(-serial "file:$log" -device virtio-serial-ccw -device virtconsole,chardev=command)
+	consoles=(-serial "file:$log" -device virtio-serial-ccw -device "virtconsole,chardev=command")
 	console=ttysclp0 ;;
 esac
 have "${machine[0]}" || die "${machine[0]} is needed: run $VM_DIR/deps.sh"
 qemu=("${machine[@]}" -smp "$cpus" -m "${memory:-$mem}" -nodefaults -no-user-config
-	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" -device edu "${qemu_args[@]}")
+	-display none -no-reboot -kernel "$vmlinuz" -initrd "$work/initramfs" "${qemu_args[@]}")
 if [[ " ${qemu_args[*]} " != *" -accel "* ]]; then
 	accel=tcg,thread=multi cpu=max
 	! is_pc || accel=$(accelerator)

@@ -74,7 +74,8 @@ static void print_text(const char *device, const struct evnotify_info *info, con
 {
 	printf("device        %s\n", device);
 	if (*source->name)
-		printf("source        %s, raised %" PRIu64 " events\n", source->name, source->raised);
+		printf("source        %s, raised %" PRIu64 " events\n", source->name,
+		       source->raised);
 	printf("module        %s, interface version %u\n", version, info->abi_version);
 	printf("command       %s, interface version %u\n", evn_version_string(),
 	       EVNOTIFY_ABI_VERSION);

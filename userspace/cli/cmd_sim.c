@@ -71,15 +71,17 @@ static const char *parse_late(struct sim_list *list, char *text)
 
 static const char *parse_data(struct sim_list *list, const char *text)
 {
+	const char *error = NULL;
+
 	if (strcmp(text, "count") == 0)
 		list->data = SIM_COUNT;
 	else if (strcmp(text, "random") == 0)
 		list->data = SIM_RANDOM;
-	else if (sim_parse_data(text, &list->constant))
-		return "is none of count, random, and a number (like 42 or 0x2a)";
-	else
+	else if (!sim_parse_data(text, &list->constant))
 		list->data = SIM_CONSTANT;
-	return NULL;
+	else
+		error = "is none of count, random, and a number (like 42 or 0x2a)";
+	return error;
 }
 
 /* An option that makes a list up. */
@@ -91,8 +93,9 @@ static const char *parse_shape(struct options *opt, int c)
 	switch (c) {
 	case 'E':
 		error = parse_time(optarg, &list->every_ns);
-		return !error && !list->every_ns ? "is too short: more than 0; --burst has many at once" :
-						   error;
+		if (!error && !list->every_ns)
+			error = "is too short: more than 0; --burst has many at once";
+		return error;
 	case 'b':
 		return parse_number(optarg, UINT32_MAX, &list->burst);
 	case 'J':
@@ -318,8 +321,9 @@ static int spawn(struct sim *sim, const sigset_t *mask, bool has_sigpipe)
 		return fail(error == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN, "cannot run %s: %s",
 			    words[0], strerror(error));
 	sim->pidfd = pidfd_open(sim->child, 0);
-	return sim->pidfd < 0 ? fail(EXIT_FAILED, "cannot watch %s: %s", words[0], strerror(errno)) :
-				EXIT_OK;
+	if (sim->pidfd < 0)
+		return fail(EXIT_FAILED, "cannot watch %s: %s", words[0], strerror(errno));
+	return EXIT_OK;
 }
 
 /* Ends as the command has ended. */
@@ -370,9 +374,9 @@ static int play(struct sim *sim, struct input *input)
 		status = begin(sim);
 	if (status)
 		return status;
-	do
+	do {
 		fds[FD_DONE] = (struct pollfd){ .fd = sim->player.done_fd, .events = POLLIN };
-	while (!input_wait(input, fds, FD_DONE + 1) && !fds[FD_DONE].revents);
+	} while (!input_wait(input, fds, FD_DONE + 1) && !fds[FD_DONE].revents);
 	return EXIT_OK;
 }
 
@@ -415,7 +419,8 @@ static int report(const struct sim *sim, int status)
 	if (sim->opt->command && !sim->opened)
 		notice("raised no event: the command did not open %s", sim->node);
 	else
-		notice("raised %" PRIu64 " event%s in %s", raised, raised == 1 ? "" : "s", sim->node);
+		notice("raised %" PRIu64 " event%s in %s", raised, raised == 1 ? "" : "s",
+		       sim->node);
 	return status;
 }
 

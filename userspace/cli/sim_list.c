@@ -181,12 +181,14 @@ static int read_steps(struct sim_list *list, FILE *file, const char *name)
 			room = room ? 2 * room : EVNOTIFY_SIM_MAX_STEPS;
 			list->steps = reallocarray(list->steps, room, sizeof(*list->steps));
 			if (!list->steps)
-				return fail(EXIT_FAILED, "cannot hold the steps: %s", strerror(errno));
+				return fail(EXIT_FAILED, "cannot hold the steps: %s",
+					    strerror(errno));
 		}
 		snprintf(shown, sizeof(shown), "%s", line);
 		error = parse_step(line, &list->steps[list->n++]);
 		if (error)
-			return fail(EXIT_FAILED, "%s, line %u: '%s' %s", name, number, shown, error);
+			return fail(EXIT_FAILED, "%s, line %u: '%s' %s", name, number, shown,
+				    error);
 	}
 	free(line);
 	if (ferror(file))

@@ -31,8 +31,9 @@ static size_t take_steps(struct sim_list *list, struct evnotify_sim_step *steps)
 }
 
 /*
- * The list begins at @due_ns. Each write begins when its first step is due by the list, so that the time between
- * two does not add up; what was late, because we were stopped perhaps, comes at once.
+ * The list begins at @due_ns. Each write begins when its first step is due by the list, so that
+ * the time between two does not add up; what was late, because we were stopped perhaps, comes at
+ * once.
  */
 static void play(struct sim_player *player, uint64_t due_ns)
 {

@@ -398,8 +398,9 @@ static void test_source(void)
 	check(evn_update(evn, &(struct evnotify_update){ .id = req.id }) == -1 && errno == EINVAL,
 	      "it takes no new times: EINVAL");
 	raise_event(sim, 42);
-	check(await_event(evn, &ev) == 1 && ev.flags == (EVNOTIFY_EVENT_DATA | EVNOTIFY_EVENT_MORE) &&
-	      ev.data == 42 && ev.count == 1 && !ev.lost && !ev.status, "it has the data of one");
+	check(await_event(evn, &ev) == 1 &&
+	      ev.flags == (EVNOTIFY_EVENT_DATA | EVNOTIFY_EVENT_MORE) && ev.data == 42 &&
+	      ev.count == 1 && !ev.lost && !ev.status, "it has the data of one");
 	wait.request.flags = EVNOTIFY_SOURCE;
 	check(evn_wait(received, &wait) == 0 && wait.event.flags == EVNOTIFY_EVENT_DATA &&
 	      wait.event.data == 42, "so has a wait in another instance, which comes later");
