@@ -615,12 +615,13 @@ static inline struct source_counters source_counters(int fd)
 /* The record of an event of a source, of which so many before it were lost */
 #define EXPECT_EVENT(event, _data, _lost) do {						\
 	const struct evnotify_event *_e = (const void *)(event);			\
+	__u64 _l = (_lost);								\
 											\
 	EXPECT_EQ(0, _e->status);							\
 	EXPECT_EQ(EVNOTIFY_EVENT_DATA, _e->flags & ~EVNOTIFY_EVENT_MORE);		\
 	EXPECT_EQ(_data, _e->data);							\
-	EXPECT_EQ((_lost) + 1, _e->count);						\
-	EXPECT_EQ(_lost, _e->lost);							\
+	EXPECT_EQ(_l + 1, _e->count);							\
+	EXPECT_EQ(_l, _e->lost);							\
 	EXPECT_NE(0, _e->expired_ns);							\
 	EXPECT_LE(_e->expired_ns, _e->completed_ns);					\
 } while (0)

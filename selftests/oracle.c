@@ -933,7 +933,7 @@ static void step_raise(struct source_program *s)
 {
 	static const unsigned int most[] = { 1, 5, RING, 2 * RING };
 	struct evnotify_sim_step steps[2 * RING];
-	/* while requests wait, no more than are kept: else it is up to time whether some get lost */
+	/* while requests wait, no more than are kept: time would tell whether some get lost */
 	unsigned int kinds = s->nr_waiting ? 3 : 4, n, i;
 
 	if (s->sim < 0 || s->raised > MOST_RAISED)

@@ -490,7 +490,7 @@ TEST_F(source, a_multishot_read_gets_each_event_and_the_end)
 	EXPECT_SOURCE_COUNTERS(self->fd, N, N, 0);
 }
 
-/* It goes again and again while such a read runs: what was raised comes, and then the end. */
+/* It goes again and again while such a read runs: first comes what was raised before. */
 TEST_F(source, a_multishot_read_ends_each_time)
 {
 	struct evnotify_request req = event_request(3, EVNOTIFY_REPEAT);
