@@ -716,8 +716,22 @@ TEST_F(source, an_eventfd_counts)
 	close(efd);
 }
 
+/* What an eventfd has got when nothing more comes. As long as signals come, that takes its time. */
+static __u64 all_signals(int fd, int efd, unsigned long long taken)
+{
+	__u64 got = 0, more;
+
+	do {
+		more = 0;
+		UNTIL((more = eventfd_take(efd)) ||
+		      (source_counters(fd).taken == taken && !counters(fd).completing));
+		got += more;
+	} while (more);
+	return got + eventfd_take(efd);
+}
+
 /* Of one record that stands for more, so many are given; what comes then is counted again. */
-TEST_F(source, an_eventfd_is_owed_so_many_at_most)
+TEST_F_TIMEOUT(source, an_eventfd_is_owed_so_many_at_most, 600)
 {
 	enum { ALL = 70000 };
 	int efd = eventfd(0, EFD_NONBLOCK);
@@ -726,8 +740,7 @@ TEST_F(source, an_eventfd_is_owed_so_many_at_most)
 
 	ASSERT_EQ(ALL, sim_raise(self->sim, ALL, 0));
 	ASSERT_EQ(0, arm(self->fd, &req));
-	ASSERT_TRUE(settled(self->fd, ALL));
-	got = eventfd_take(efd);
+	got = all_signals(self->fd, efd, ALL);
 	EXPECT_LE(MOST_OWED, got);
 	EXPECT_GT(MOST_OWED + RING, got);
 	EXPECT_SOURCE_COUNTERS(self->fd, ALL, ALL, ALL - RING);
@@ -1600,14 +1613,14 @@ TEST_F(source, eventfds_get_what_they_are_owed_and_no_more)
 	/* a long line of them: all that was counted when it went is still given */
 	ASSERT_EQ(0, arm(self->fd, &reqs[0]));
 	ASSERT_EQ(0, cancel(self->fd, reqs[0].id));
-	ASSERT_EQ(60000, sim_raise(self->sim, 60000, 0));
+	ASSERT_EQ(2000, sim_raise(self->sim, 2000, 0));
 	ASSERT_EQ(0, arm(self->fd, &reqs[0]));
 	ASSERT_TRUE(reader_start(&r, self->fd));
 	unplug(&self->sim);
 	pthread_join(r.thread, NULL);
 	EXPECT_EQ(-ENODEV, r.ret);
-	EXPECT_EQ(60000, eventfd_take(efds[0]));
-	EXPECT_SOURCE_COUNTERS(self->fd, 60000, 60000, 60000 - RING);
+	EXPECT_EQ(2000, eventfd_take(efds[0]));
+	EXPECT_SOURCE_COUNTERS(self->fd, 2000, 2000, 2000 - RING);
 	EXPECT_OVER(self->fd);
 }
 
