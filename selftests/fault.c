@@ -368,4 +368,243 @@ TEST_F(instance, info_and_fdinfo_fail_cleanly)
 	sweep_end(_metadata, &s);
 }
 
+/* --- sources -------------------------------------------------------------------------- */
+
+TEST_F(instance, sim_opens_and_fails_cleanly)
+{
+	struct sweep s;
+	int sim, err;
+
+	close(open_sim(_metadata));
+	sweep_begin(_metadata, &s);
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		sim = open(SIM_DEVICE, O_RDWR | O_CLOEXEC);
+		err = sim < 0 ? -errno : 0;
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || is_fault(&s, err))
+			TH_LOG("chance %d: %d", s.nth, err);
+		if (err)
+			sim = open_sim(_metadata);
+		EXPECT_EQ(0, close(sim));
+	}
+	sweep_end(_metadata, &s);
+	EXPECT_LT(0, s.no_memory);
+}
+
+/*
+ * As a user who may have one file: if a failed NEW kept its place, the next would fail. Nor does it
+ * keep its name: the next has the same.
+ */
+TEST_F(instance, new_source_fails_cleanly)
+{
+	char name[NAME_SIZE], first[NAME_SIZE] = "";
+	struct evnotify_request req = event_request(0, 0);
+	struct evnotify_event event;
+	int sim, fd, lowest;
+	struct stat node;
+	struct sweep s;
+
+	close(open_sim(_metadata));
+	sweep_begin(_metadata, &s);
+	ASSERT_EQ(0, stat(SIM_DEVICE, &node));
+	ASSERT_EQ(0, chmod(SIM_DEVICE, 0666));
+	ASSERT_TRUE(write_word(MAX_USER_INSTANCES, "1"));
+	ASSERT_EQ(0, seteuid(1000));
+	while (sweep_next(&s)) {
+		sim = open_sim(_metadata);
+		lowest = dup(sim);
+		close(lowest);
+		sweep_inject(&s);
+		fd = sim_new(sim, 0, name);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(fd >= 0 || is_fault(&s, fd))
+			TH_LOG("chance %d: %d", s.nth, fd);
+		if (fd < 0) {
+			EXPECT_EQ(-ENXIO, sim_raise(sim, 1, 0));
+			fd = sim_new(sim, 0, name);
+		}
+		ASSERT_EQ(lowest, fd);
+		if (!*first)
+			strcpy(first, name);
+		EXPECT_STREQ(first, name);
+		/* it works */
+		EXPECT_EQ(0, arm(fd, &req));
+		EXPECT_EQ(1, sim_raise(sim, 1, 5));
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EVENT(&event, 5, 0);
+		EXPECT_EQ(0, close(sim));
+		EXPECT_EQ(0, close(fd));
+	}
+	sweep_end(_metadata, &s);
+	EXPECT_LT(0, s.no_memory);
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_TRUE(write_word(MAX_USER_INSTANCES, "128"));
+	EXPECT_EQ(0, chmod(SIM_DEVICE, node.st_mode & 07777));
+}
+
+/* It plays all, or nothing. */
+TEST_F(instance, steps_fail_cleanly)
+{
+	int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL);
+	unsigned long long raised = 0;
+	struct sweep s;
+	long n;
+
+	ASSERT_LE(0, fd);
+	sweep_begin(_metadata, &s);
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		n = sim_raise(sim, EVNOTIFY_SIM_MAX_STEPS, 0);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(n == EVNOTIFY_SIM_MAX_STEPS || is_fault(&s, n))
+			TH_LOG("chance %d: %ld", s.nth, n);
+		raised += n > 0 ? n : 0;
+		EXPECT_SOURCE_COUNTERS(fd, raised, 0, 0);
+		EXPECT_EQ(3, sim_raise(sim, 3, 0));
+		raised += 3;
+	}
+	sweep_end(_metadata, &s);
+	close(sim);
+	close(fd);
+}
+
+/* The node, by a user who may have one file besides root's */
+TEST_F(instance, node_opens_and_fails_cleanly)
+{
+	struct evnotify_request req = event_request(0, 0);
+	struct evnotify_event event;
+	char name[NAME_SIZE], path[64];
+	int sim, source, fd, err, n = 0;
+	struct sweep s;
+
+	sweep_begin(_metadata, &s);
+	sim = open_sim(_metadata);
+	source = sim_new(sim, 0, name);
+	ASSERT_LE(0, source);
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	ASSERT_EQ(0, chmod(path, 0666));
+	ASSERT_TRUE(write_word(MAX_USER_INSTANCES, "1"));
+	ASSERT_EQ(0, seteuid(1000));
+	while (sweep_next(&s)) {
+		sweep_inject(&s);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		err = fd < 0 ? -errno : 0;
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!err || is_fault(&s, err))
+			TH_LOG("chance %d: %d", s.nth, err);
+		if (err)
+			fd = open(path, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(0, arm(fd, &req));
+		EXPECT_EQ(1, sim_raise(sim, 1, ++n));
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EVENT(&event, n, 0);
+		EXPECT_EQ(0, close(fd));
+	}
+	sweep_end(_metadata, &s);
+	EXPECT_LT(0, s.no_memory);
+	EXPECT_EQ(0, seteuid(0));
+	EXPECT_TRUE(write_word(MAX_USER_INSTANCES, "128"));
+	/* what failed listens no more: there is room for all others */
+	for (n = 1; n < 64; n++)
+		EXPECT_LE(0, open(path, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(-1, open(path, O_RDWR | O_CLOEXEC));
+	EXPECT_EQ(EUSERS, errno);
+	close(sim);
+	close(source);
+}
+
+/* Each event is told once, and none is taken for what failed. */
+TEST_F(instance, events_are_read_and_fail_cleanly)
+{
+	enum { N = 40 };
+	struct evnotify_request req = event_request(0, EVNOTIFY_REPEAT), reqs[N];
+	int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL), i, n, got;
+	struct evnotify_event events[N];
+	struct evnotify_wait wait;
+	__u64 next = 0, seq = 0;
+	struct sweep s;
+
+	ASSERT_LE(0, fd);
+	sweep_begin(_metadata, &s);
+	while (sweep_next(&s)) {
+		/* of those that wait, some have timeouts */
+		for (i = 0; i < N; i++) {
+			reqs[i] = event_request(i, 0);
+			reqs[i].due_ns = i % 2 ? FAR_NS : 0;
+		}
+		ASSERT_EQ(N, arm_many(fd, reqs, N));
+		ASSERT_EQ(N, sim_raise(sim, N, next));
+		ASSERT_TRUE(UNTIL(counters(fd).unread == N));
+		sweep_inject(&s);
+		n = readv(fd, &(struct iovec) { events, sizeof(events) }, 1);
+		n = n < 0 ? -errno : n / (int)sizeof(events[0]);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(n == N || (s.hit && (n > 0 || n == -EFAULT)))
+			TH_LOG("chance %d: %d", s.nth, n);
+		got = n > 0 ? n : 0;
+		ASSERT_EQ(0, read_events(fd, events + got, N - got));
+		for (i = 0; i < N; i++) {
+			EXPECT_EVENT(&events[i], next + i, 0);
+			EXPECT_EQ(++seq, events[i].seq);
+		}
+		next += N;
+	}
+	sweep_end(_metadata, &s);
+
+	/* one that repeats */
+	sweep_begin(_metadata, &s);
+	ASSERT_EQ(0, arm(fd, &req));
+	while (sweep_next(&s)) {
+		ASSERT_EQ(1, sim_raise(sim, 1, next));
+		ASSERT_TRUE(UNTIL(counters(fd).unread == 1));
+		sweep_inject(&s);
+		n = readv(fd, &(struct iovec) { events, sizeof(events) }, 1);
+		n = n < 0 ? -errno : n / (int)sizeof(events[0]);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(n == 1 || (s.hit && n == -EFAULT))
+			TH_LOG("chance %d: %d", s.nth, n);
+		if (n != 1)
+			ASSERT_EQ(0, read_events(fd, events, 1));
+		EXPECT_EVENT(&events[0], next, 0);
+		next++;
+	}
+	sweep_end(_metadata, &s);
+	ASSERT_EQ(0, cancel(fd, req.id));
+	ASSERT_EQ(1, read_some(fd, events, 1));
+
+	/* WAIT, which may fail before or after it has the event */
+	sweep_begin(_metadata, &s);
+	while (sweep_next(&s)) {
+		ASSERT_EQ(1, sim_raise(sim, 1, next));
+		wait.request = event_request(7, 0);
+		sweep_inject(&s);
+		n = call(fd, EVNOTIFY_IOC_WAIT, &wait);
+		sweep_stop(&s);
+
+		EXPECT_TRUE(!n || is_fault(&s, n))
+			TH_LOG("chance %d: %d", s.nth, n);
+		if (n && counters(fd).unread) {
+			ASSERT_EQ(1, read_some(fd, &wait.event, 1));
+		} else if (n) {
+			wait.request = event_request(7, 0);
+			ASSERT_EQ(0, call(fd, EVNOTIFY_IOC_WAIT, &wait));
+		}
+		EXPECT_EVENT(&wait.event, next, 0);
+		next++;
+	}
+	sweep_end(_metadata, &s);
+	EXPECT_SOURCE_COUNTERS(fd, next, next, 0);
+	EXPECT_EQ(0, counters(fd).pending);
+	close(sim);
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
