@@ -721,19 +721,6 @@ evnotify_signals_in_process(const struct evnotify_instance *inst)
 	return inst->nr_deferred || inst->signaller >= EVNOTIFY_WORK;
 }
 
-/*
- * The host's @time on a clock that is @offset ahead.  KTIME_MAX, a time that
- * never comes, stays that; a time before the clock began is 0.
- */
-static inline u64 evnotify_shift(ktime_t time, s64 offset)
-{
-	if (!offset || time == KTIME_MAX)
-		return time;
-	if (offset > 0)
-		return min_t(u64, (u64)time + offset, KTIME_MAX);
-	return max(time + offset, 0);
-}
-
 /* Free a record that is not pending and on no list; inst->lock is held. */
 static inline void evnotify_pool_give(struct evnotify_instance *inst,
 				      struct evnotify_record *req)
