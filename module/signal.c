@@ -26,7 +26,7 @@
 #include "evnotify.h"
 #include "trace.h"
 
-/* The most that the budget can be, and one part in how many of time is added. */
+/* The most that the budget can be; of time, one part in so many is added. */
 #define EVNOTIFY_BUDGET_NS	(2 * NSEC_PER_MSEC)
 #define EVNOTIFY_BUDGET_SHARE	4
 /*
@@ -387,10 +387,10 @@ void evnotify_signal_deferred(struct evnotify_instance *inst)
  * @inst: the instance
  *
  * A CANCEL of all ends with this: when it returns, requests that had expired
- * when it was called are readable or signalled.  It does the work of tasklet
- * and work item itself, so that it waits for neither.  The lists are worked off
- * from the front, for as many records as were there at the start: requests that
- * expire meanwhile do not delay it.
+ * when it was called are readable or signalled.  It lets the signaller finish
+ * its batch, and then does the work of tasklet and work item itself.  The lists
+ * are worked off from the front, for as many records as were there at the
+ * start: requests that expire meanwhile do not delay it.
  *
  * Context: process.
  */
