@@ -26,12 +26,6 @@ static u64 evnotify_shift(ktime_t time, s64 offset)
 	return max(time + offset, 0);
 }
 
-/* What the event record of @req has as its status. */
-static __always_inline s32 evnotify_status(const struct evnotify_record *req)
-{
-	return req->state == EVNOTIFY_CANCELLED ? -ECANCELED : 0;
-}
-
 /* When the request expired; 0 would say that it did not. */
 static u64 evnotify_expired_ns(const struct evnotify_record *req, s64 offset)
 {
