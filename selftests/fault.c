@@ -410,7 +410,7 @@ TEST_F(instance, new_source_fails_cleanly)
 	sweep_begin(_metadata, &s);
 	ASSERT_EQ(0, stat(SIM_DEVICE, &node));
 	ASSERT_EQ(0, chmod(SIM_DEVICE, 0666));
-	ASSERT_TRUE(write_word(MAX_USER_INSTANCES, "1"));
+	ASSERT_EQ(0, write_text(MAX_USER_INSTANCES, "1"));
 	ASSERT_EQ(0, seteuid(1000));
 	while (sweep_next(&s)) {
 		sim = open_sim(_metadata);
@@ -441,7 +441,7 @@ TEST_F(instance, new_source_fails_cleanly)
 	sweep_end(_metadata, &s);
 	EXPECT_LT(0, s.no_memory);
 	EXPECT_EQ(0, seteuid(0));
-	EXPECT_TRUE(write_word(MAX_USER_INSTANCES, "128"));
+	EXPECT_EQ(0, write_text(MAX_USER_INSTANCES, "128"));
 	EXPECT_EQ(0, chmod(SIM_DEVICE, node.st_mode & 07777));
 }
 
@@ -487,7 +487,7 @@ TEST_F(instance, node_opens_and_fails_cleanly)
 	ASSERT_LE(0, source);
 	snprintf(path, sizeof(path), "/dev/%s", name);
 	ASSERT_EQ(0, chmod(path, 0666));
-	ASSERT_TRUE(write_word(MAX_USER_INSTANCES, "1"));
+	ASSERT_EQ(0, write_text(MAX_USER_INSTANCES, "1"));
 	ASSERT_EQ(0, seteuid(1000));
 	while (sweep_next(&s)) {
 		sweep_inject(&s);
@@ -509,7 +509,7 @@ TEST_F(instance, node_opens_and_fails_cleanly)
 	sweep_end(_metadata, &s);
 	EXPECT_LT(0, s.no_memory);
 	EXPECT_EQ(0, seteuid(0));
-	EXPECT_TRUE(write_word(MAX_USER_INSTANCES, "128"));
+	EXPECT_EQ(0, write_text(MAX_USER_INSTANCES, "128"));
 	/* what failed listens no more: there is room for all others */
 	for (n = 1; n < 64; n++)
 		EXPECT_LE(0, open(path, O_RDWR | O_CLOEXEC));
