@@ -28,8 +28,8 @@ files() {
 #   CAMELCASE (PRIu64), SYMBOLIC_PERMS (stat's), ENOSYS (what a kernel without it answers),
 #   ARRAY_SIZE, BIT_MACRO, STRCPY (strscpy), USE_NEGATIVE_ERRNO (errno is positive here)
 # Nor these: LONG_LINE_STRING (messages can be searched for in one piece), COMPLEX_MACRO
-#   (lists of initialisers), AVOID_EXTERNS (QEMU's plugin header has no package), MACRO_ARG_REUSE
-#   (of tests, which say what they expect of something several times)
+#   (lists of initialisers), AVOID_EXTERNS (QEMU's plugin header has no package), MACRO_ARG_REUSE, MACRO_ARG_PRECEDENCE
+#   (of tests, which say what they expect of something several times, and of which field)
 # Not applied to single files:
 #   compat.h is there to compare versions
 #   trace.h has the layout that all trace headers of the kernel have
@@ -38,7 +38,7 @@ gate_checkpatch() {
 	local user=PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,VOLATILE
 	user+=,EMBEDDED_FUNCTION_NAME,CAMELCASE,SYMBOLIC_PERMS,ENOSYS
 	user+=,ARRAY_SIZE,BIT_MACRO,STRCPY,USE_NEGATIVE_ERRNO
-	user+=,LONG_LINE_STRING,COMPLEX_MACRO,AVOID_EXTERNS,MACRO_ARG_REUSE
+	user+=,LONG_LINE_STRING,COMPLEX_MACRO,AVOID_EXTERNS,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE
 	local -a kernel_files user_files
 	mapfile -t kernel_files < <(files '^module/.*\.[ch]$' | grep -vE '/(compat|trace)\.h$')
 	mapfile -t user_files < <(files '^(selftests|userspace)/.*\.[ch]$')
