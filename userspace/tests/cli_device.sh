@@ -246,7 +246,8 @@ for mode in wait eventfd; do
 	check "one event, mode $mode" same "0 1" "$rc $(count '^request ')"
 done
 run sim --every 1ms --events 1 -- "$EVNOTIFY" watch --mode eventfd --device {}
-check "the end, mode eventfd" same "0 gone" "$rc $(printf '%s\n' "$out" | sed -n 's/^request 1 *//p' | tail -n 1)"
+# the last event and the end may be told in one line
+check "the end, mode eventfd" same "0 gone" "$rc $(printf '%s\n' "$out" | sed -n 's/^request 1 *\(gone\).*/\1/p')"
 run sim --every 1ms -- "$EVNOTIFY" watch --period 1ms --events 3 --device {}
 check "a source has timers as well" same "0 3" "$rc $(count ' due ')"
 
@@ -256,7 +257,7 @@ data() { sed -n 's/^+.* //p' "$1"; }
 "$EVNOTIFY" sim $list --print >"$tmp/list"
 run sim $list -- "$EVNOTIFY" record {}
 cp "$tmp/out" "$tmp/recorded"
-check "record has what sim has raised" same "0 $(data "$tmp/list" | cksum)" "$rc $(data "$tmp/recorded" | cksum)"
+check "record has what sim has raised" same "0 $(data "$tmp/list" | md5sum)" "$rc $(data "$tmp/recorded" | md5sum)"
 check "and says how many" grep -qx 'evnotify: recorded 500 events, 0 lost' "$tmp/err"
 # milliseconds FILE: how long after the first of its steps the last one is
 milliseconds() {
@@ -271,8 +272,8 @@ milliseconds() {
 check "not much earlier than the list has it" \
 	test "$(milliseconds "$tmp/recorded")" -ge $(($(milliseconds "$tmp/list") * 3 / 4))
 run sim --replay "$tmp/recorded" -- sh -c "'$EVNOTIFY' record \$EVNOTIFY_DEVICE"
-check "it can be replayed, by way of the environment" same "0 $(data "$tmp/list" | cksum)" \
-	"$rc $(data "$tmp/out" | cksum)"
+check "it can be replayed, by way of the environment" same "0 $(data "$tmp/list" | md5sum)" \
+	"$rc $(data "$tmp/out" | md5sum)"
 run sim --every 1ms -- "$EVNOTIFY" record --events 7 {}
 check "record ends after so many" same "0 7" "$rc $(count '^+')"
 run sim --every 1ms -- "$EVNOTIFY" record --for .3 {}
