@@ -98,7 +98,7 @@ used_record() {
 
 # Interrupted twice, it is one request.
 interrupted_wait_request() {
-	record wait a_handler_interrupts_it_and_the_same_call_goes_on &&
+	record wait_signals a_handler_interrupts_it_and_the_same_call_goes_on &&
 		follows 9 "arm cancel complete read"
 }
 
