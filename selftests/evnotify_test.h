@@ -604,6 +604,20 @@ static inline struct source_counters source_counters(int fd)
 	return c;
 }
 
+/* What an eventfd has got when nothing more comes. As long as signals come, that takes its time. */
+static inline __u64 all_signals(int fd, int efd, unsigned long long taken)
+{
+	__u64 got = 0, more;
+
+	do {
+		more = 0;
+		UNTIL((more = eventfd_take(efd)) ||
+		      (source_counters(fd).taken == taken && !counters(fd).completing));
+		got += more;
+	} while (more);
+	return got + eventfd_take(efd);
+}
+
 #define EXPECT_SOURCE_COUNTERS(fd, _raised, _taken, _lost) do {				\
 	struct source_counters _s = source_counters(fd);				\
 											\

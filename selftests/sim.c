@@ -212,7 +212,7 @@ TEST_F(sim, of_two_at_once_one_makes_it)
 	int i, round, sim, made, busy;
 
 	pthread_barrier_init(&barrier, NULL, 2);
-	for (round = 0; round < 100; round++) {
+	for (round = 0; round < 20; round++) {
 		sim = open_sim(_metadata);
 		for (i = 0; i < 2; i++) {
 			r[i] = (struct racer){ .barrier = &barrier, .sim = sim };
@@ -306,8 +306,8 @@ TEST_F(sim, plays_the_steps_in_time)
 	}
 	ASSERT_EQ(N, arm_many(fd, reqs, N));
 	ASSERT_EQ(N, play(self->sim, steps, N));
-	EXPECT_SOURCE_COUNTERS(fd, N, N, 0);
 	ASSERT_EQ(0, read_events(fd, events, N));
+	EXPECT_SOURCE_COUNTERS(fd, N, N, 0);
 	for (i = 0; i < N; i++) {
 		due += steps[i].delay_ns;
 		EXPECT_EVENT(&events[i], i, 0);
@@ -329,9 +329,7 @@ TEST_F(sim, a_burst_loses_none)
 		ASSERT_EQ(EVNOTIFY_SIM_MAX_STEPS, sim_raise(self->sim, EVNOTIFY_SIM_MAX_STEPS, 0));
 		EXPECT_EQ(i * EVNOTIFY_SIM_MAX_STEPS, source_counters(fd).raised);
 	}
-	ASSERT_TRUE(UNTIL(source_counters(fd).taken == 4 * EVNOTIFY_SIM_MAX_STEPS &&
-			  !counters(fd).completing));
-	EXPECT_EQ(4 * EVNOTIFY_SIM_MAX_STEPS, eventfd_take(efd));
+	EXPECT_EQ(4 * EVNOTIFY_SIM_MAX_STEPS, all_signals(fd, efd, 4 * EVNOTIFY_SIM_MAX_STEPS));
 	close(efd);
 	close(fd);
 }
@@ -532,8 +530,11 @@ TEST_F(sim, places_are_the_users)
 
 /* --- what is left to others ----------------------------------------------------------- */
 
-/* Many play as fast as they can, on one CPU; a bystander computes there. */
-#define PLAYERS		128
+/*
+ * Many play as fast as they can, on one CPU, more than there are slots for; a bystander computes
+ * there.
+ */
+#define PLAYERS		16
 
 /* Rounds of a bystander in half a second */
 static unsigned long computed(void)
@@ -546,7 +547,7 @@ static unsigned long computed(void)
 	return rounds;
 }
 
-TEST_F(sim, many_leave_a_bystander_its_share)
+TEST_F_TIMEOUT(sim, many_leave_a_bystander_its_share, 600)
 {
 	static struct evnotify_sim_step steps[EVNOTIFY_SIM_MAX_STEPS];
 	struct rlimit files = { 1024, 1024 };

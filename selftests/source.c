@@ -716,20 +716,6 @@ TEST_F(source, an_eventfd_counts)
 	close(efd);
 }
 
-/* What an eventfd has got when nothing more comes. As long as signals come, that takes its time. */
-static __u64 all_signals(int fd, int efd, unsigned long long taken)
-{
-	__u64 got = 0, more;
-
-	do {
-		more = 0;
-		UNTIL((more = eventfd_take(efd)) ||
-		      (source_counters(fd).taken == taken && !counters(fd).completing));
-		got += more;
-	} while (more);
-	return got + eventfd_take(efd);
-}
-
 /* Of one record that stands for more, so many are given; what comes then is counted again. */
 TEST_F_TIMEOUT(source, an_eventfd_is_owed_so_many_at_most, 600)
 {
