@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT-0
 /*
  * Many requests on one descriptor, taken by an epoll loop. Exits with 1 if one
  * is lost, doubled or early.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: MIT-0
 /* Notified by an eventfd. cc event.c $(pkg-config --cflags --libs libevnotify) */
 #define _POSIX_C_SOURCE 199309L		/* for CLOCK_MONOTONIC, also in ISO C */
 #include <err.h>

@@ -62,6 +62,9 @@ done
 check "README.md has the example pending.c" cmp examples/pending.c "$tmp/programs/readme_1.c"
 check "README.md has the example event.c" cmp examples/event.c "$tmp/programs/readme_2.c"
 sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' man/evnotify.7 | sed '1,/^\.Bd/d; /^\.Ed/d' >"$tmp/programs/evnotify.7.c"
+# copied DIRECTORY: which of its programs says something else than that anybody may copy it
+copied() { head -qn 1 "$1"/*.c | grep -vx '// SPDX-License-Identifier: MIT-0'; }
+check "they may be copied" same "" "$(copied "$tmp/programs")"
 strict() { builds "$@" -Wno-missing-field-initializers -o "$tmp/program" "$program"; }
 for program in "$tmp"/programs/*.c; do
 	# It has no unnamed unions but as an extension, which every compiler gives.
