@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# "make demo": builds everything and shows both modes at work in a throw-away VM.
+# "make demo": builds everything and shows it at work in a throw-away VM: the test program on the
+# literal port and on the engine, and the engine in both modes.
 #
 #   demo.sh [KERNEL]      (default: 6.12; without apt the kernel that this machine runs)
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -23,18 +24,20 @@ if ! make -s -C "$TOP/userspace" O="$BUILD/userspace" all >"$BUILD/userspace.log
 	tail -20 "$BUILD/userspace.log" >&2
 	die "building the programs failed, see $BUILD/userspace.log"
 fi
+mkdir -p "$BUILD/test"
+gcc -O2 -Wall -static -I"$TOP/module/include/uapi" -o "$BUILD/test/event" "$TOP/selftests/event.c"
 step 5 'booting a VM for the main job (a few seconds)'
 status=0
-"$VM_DIR/run.sh" -t 120 -l "$BUILD/log/demo.kernel.log" "$kernel" "$module" "$BUILD/userspace/evnotify" \
+"$VM_DIR/run.sh" -t 120 -l "$BUILD/log/demo.kernel.log" "$kernel" "$module" \
+	"${module%/*}/samples/evnotify-event.ko" "$BUILD/test/event" "$BUILD/userspace/evnotify" \
 	"$BUILD/userspace/examples:/evnotify/examples" "$VM_DIR/demo-in-vm.sh" -- 'sh demo-in-vm.sh' || status=$?
 [[ $status = 0 ]] || die "the demo FAILED on Linux $release (status $status), see above; kernel's log: $BUILD/log/demo.kernel.log"
 cat <<END
 
 Both modes work: every request completed exactly once on Linux $release, in $SECONDS s.
 
-Next:
-  make check           run the tests, on this and two other kernels
-  make modules load    build and load it on this machine (load as root; unload: make unload)
-  make dkms-install    have DKMS build it for every kernel of this machine (as root)
-  README.md            write your own program against it
+Next, on this machine, with the headers of its kernel, make and gcc:
+  make modules && sudo make load && sudo make test     and sudo make unload
+What to read: module/samples/event.c, the literal port; then module/evnotify.rst; README.md has
+the programs, and the packages. And make check runs all tests, on this and two other kernels.
 END
