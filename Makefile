@@ -139,7 +139,6 @@ dkms-install:
 	$(MAKE) dkms-uninstall
 	mkdir -p $(DESTDIR)/usr/src/evnotify-$(VERSION)
 	cp -R dkms.conf module $(DESTDIR)/usr/src/evnotify-$(VERSION)
-	rm -r $(DESTDIR)/usr/src/evnotify-$(VERSION)/module/samples
 	$(if $(DESTDIR),,dkms install evnotify/$(VERSION) -k $(KVER))
 
 # of every version

@@ -64,7 +64,6 @@ check "make uninstall PREFIX=/usr" on uninstall PREFIX=/usr
 check "it leaves nothing" none
 check "make dkms-install" on dkms-install
 check "it installs a source for dkms" has "usr/src/evnotify-$(cat "$TOP/module/VERSION")"/{dkms.conf,module/Kbuild}
-check "without the samples" lacks samples
 check "make dkms-uninstall" on dkms-uninstall
 check "it leaves nothing" none
 

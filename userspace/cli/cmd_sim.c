@@ -446,10 +446,13 @@ static int use_source(struct sim *sim)
 	int status;
 
 	sim->player.done_fd = eventfd(0, EFD_CLOEXEC);
-	sim->inotify = inotify_init1(IN_CLOEXEC);
-	/* We have not opened it, and shall not. */
-	if (sim->inotify < 0 || inotify_add_watch(sim->inotify, sim->node, IN_OPEN) < 0)
-		return fail(EXIT_FAILED, "cannot see who opens %s: %s", sim->node, strerror(errno));
+	if (sim->opt->command) {
+		/* We have not opened it, and shall not. */
+		sim->inotify = inotify_init1(IN_CLOEXEC);
+		if (sim->inotify < 0 || inotify_add_watch(sim->inotify, sim->node, IN_OPEN) < 0)
+			return fail(EXIT_FAILED, "cannot see who opens %s: %s", sim->node,
+				    strerror(errno));
+	}
 	sigprocmask(SIG_BLOCK, NULL, &mask);
 	sigaction(SIGPIPE, NULL, &sigpipe);
 	status = input_open(&input, sim->opt->command ? INPUT_NONE : INPUT_KEYS);
