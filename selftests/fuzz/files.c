@@ -252,7 +252,9 @@ void call_info(const struct call *c, struct slot s)
 	allow(&place, 0, sizeof(*info));
 	verify(&place, "info");
 	info = at(&place);
-	if (!ret && (info->abi_version != EVNOTIFY_ABI_VERSION || info->features >> 1 ||
+	if (!ret && (info->abi_version != EVNOTIFY_ABI_VERSION ||
+		     (info->features | EVNOTIFY_FEATURE_CHECKED) !=
+		     (EVNOTIFY_FEATURE_SOURCES | EVNOTIFY_FEATURE_CHECKED) ||
 		     info->modes != 3 || info->clocks != (1 << 0 | 1 << 1 | 1 << 7 | 1 << 11) ||
 		     info->max_requests != max_requests || info->min_period_ns != min_period_ns ||
 		     info->__reserved[0] | info->__reserved[1] | info->__reserved[2] |
