@@ -159,7 +159,7 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 
 	began = evnotify_budget_begin(&over);
 	spin_lock_irq(&inst->lock);
-	/* First: an event that was raised comes before a timeout that is due. */
+	/* First, so that evnotify_expire() finds no timeout that has to wait. */
 	if (unlikely(inst->source))
 		evnotify_source_take(inst);
 	if (inst->backlog)

@@ -74,11 +74,12 @@ struct evnotify_raised {
  * @dev: its device: the name, the parent; frees the source with its last reference
  * @cdev: its node; an open file holds a reference to it, and it to @dev
  * @link: in evnotify_sources
- * @ops: what the driver wants to be told; NULL once it is unregistered
+ * @ops: what the driver wants to be told; nothing once it is unregistered
  * @driver_data: passed to @ops
  * @mutex: @ops, @nr_listeners and @gone
  * @nr_listeners: files that have it open
- * @gone: it was unregistered; read under @lock
+ * @gone: it was unregistered; written under @lock, too, and read under either or by
+ *	READ_ONCE()
  * @lock: what follows, see the top of this file
  * @listeners: the instances of these files, by their @listener
  * @raised: events that were ever raised
@@ -577,14 +578,16 @@ int evnotify_source_attach(struct evnotify_instance *inst,
 	raw_spin_unlock_irq(&src->lock);
 	if (!src->nr_listeners && src->ops->open)
 		ret = src->ops->open(src, src->driver_data);
-	if (!ret)
+	if (!ret) {
 		src->nr_listeners++;
-	mutex_unlock(&src->mutex);
-	if (ret) {
+	} else {
+		/* Still under the mutex: unregister schedules who is listed. */
 		evnotify_source_unlist(inst);
 		inst->source = NULL;
-		put_device(&src->dev);
 	}
+	mutex_unlock(&src->mutex);
+	if (ret)
+		put_device(&src->dev);
 	return ret;
 }
 
