@@ -288,8 +288,7 @@ evnotify_do_read(struct file *file, char __user *buf, struct iov_iter *to,
 	 * A wake-up for several records wakes as many exclusive waiters, but
 	 * one may have come here in place of another, and leave records behind.
 	 */
-	if ((slept && READ_ONCE(inst->ready.head)) ||
-	    unlikely(READ_ONCE(inst->gone)))
+	if (slept && READ_ONCE(inst->ready.head))
 		evnotify_wake(inst, 1);
 	return ret < 0 ? ret : ret * sizeof(struct evnotify_event);
 }

@@ -951,7 +951,7 @@ proctype evnotify_do_read(byte me)
 	:: len(ready) ->
 		evnotify_take_batch();
 		if
-		:: slept && len(ready) || gone -> records = 1; evnotify_wake(records)
+		:: slept && len(ready) -> records = 1; evnotify_wake(records)
 		:: else
 		fi;
 		slept = 0
