@@ -292,6 +292,26 @@ void evnotify_source_remove(struct evnotify_queue *q,
 }
 
 /**
+ * evnotify_source_raised - how many events has the source of a file ever raised?
+ * @inst: its instance
+ *
+ * Context: inst->lock held.
+ * Return: the number.
+ */
+u64 evnotify_source_raised(struct evnotify_instance *inst)
+{
+	struct evnotify_source *src = inst->source;
+	unsigned long flags;
+	u64 raised;
+
+	lockdep_assert_held(&inst->lock);
+	raw_spin_lock_irqsave(&src->lock, flags);
+	raised = src->raised;
+	raw_spin_unlock_irqrestore(&src->lock, flags);
+	return raised;
+}
+
+/**
  * evnotify_source_behind - is there an event that a file has not taken?
  * @inst: its instance
  *
@@ -300,15 +320,7 @@ void evnotify_source_remove(struct evnotify_queue *q,
  */
 bool evnotify_source_behind(struct evnotify_instance *inst)
 {
-	struct evnotify_source *src = inst->source;
-	unsigned long flags;
-	bool behind;
-
-	lockdep_assert_held(&inst->lock);
-	raw_spin_lock_irqsave(&src->lock, flags);
-	behind = src->raised != inst->seen;
-	raw_spin_unlock_irqrestore(&src->lock, flags);
-	return behind;
+	return evnotify_source_raised(inst) != inst->seen;
 }
 
 /*
@@ -512,26 +524,6 @@ __poll_t evnotify_source_poll(struct evnotify_instance *inst)
 	if (evnotify_source_over(inst))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	return mask;
-}
-
-/**
- * evnotify_source_raised - how many events has the source of a file ever raised?
- * @inst: its instance
- *
- * Context: inst->lock held.
- * Return: the number.
- */
-u64 evnotify_source_raised(struct evnotify_instance *inst)
-{
-	struct evnotify_source *src = inst->source;
-	unsigned long flags;
-	u64 raised;
-
-	lockdep_assert_held(&inst->lock);
-	raw_spin_lock_irqsave(&src->lock, flags);
-	raised = src->raised;
-	raw_spin_unlock_irqrestore(&src->lock, flags);
-	return raised;
 }
 
 static void evnotify_source_unlist(struct evnotify_instance *inst)
