@@ -55,6 +55,7 @@ for kernel in "${kernels[@]}"; do
 	log=$EVNOTIFY_BUILD/log/$kernel
 	mkdir -p "${log%/*}"
 	module=$("$VM_DIR/build.sh" "$kernel" SRC="$TOP/selftests/badmod")
+	module=${module%/*}/badmod.ko
 	status=0
 	"$VM_DIR/run.sh" -l "$log.kernel.log" "$kernel" "$module" -- "
 		# or it would take 20 seconds to notice a lockup, and 21 for a stall
