@@ -45,6 +45,7 @@ help:
 	@echo '  install, uninstall               modules, library, command; DESTDIR= PREFIX='
 	@echo '  dkms-install, dkms-uninstall     the modules, for every kernel from now on'
 	@echo '  deb                              Debian packages, into $(DEB_DIR)'
+	@echo '  dist                             what is committed, as $(EVNOTIFY_BUILD)/evnotify-$(VERSION).tar.gz'
 	@echo '  model                            check the models of the engine and of sources with spin'
 	@echo '  in-tree KSRC=DIR                 lay the driver into a kernel tree, as commits'
 	@echo '  clean                            remove build/; downloads stay in ~/.cache'
@@ -162,6 +163,16 @@ deb: writable
 		DEB_BUILD_OPTIONS="$$DEB_BUILD_OPTIONS noautodbgsym" dpkg-buildpackage --no-sign
 	@ls $(DEB_DIR)/*.deb
 
+# The same bytes wherever it is made: of the commit alone, with its time. What it has builds
+# without git.
+DIST := $(EVNOTIFY_BUILD)/evnotify-$(VERSION).tar
+dist: writable
+	@test -z "$$(git status --porcelain)" || { git status --short >&2; \
+		echo 'These are in no commit, and would not be in the tarball: commit them first' >&2; exit 1; }
+	git -c tar.umask=0022 archive --prefix=evnotify-$(VERSION)/ -o $(DIST) HEAD
+	gzip -9nf $(DIST)
+	@sha256sum $(DIST).gz
+
 check-install:
 	@selftests/install/check-install.sh $(SUITE)
 
@@ -189,5 +200,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb check-install \
+.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb dist check-install \
 	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# make install, dkms-install and what takes them back, from a tree as a release has it, without
-# .git, into an empty directory; and what the top Makefile makes of its variables. TAP.
+# make dist; and from what it makes, without git: make install, dkms-install and what takes them
+# back, into an empty directory, the packages, and what the top Makefile makes of its variables. TAP.
 # shellcheck source-path=SCRIPTDIR source=../vm/common.sh disable=SC2317 # called through check
 . "$(dirname "$0")/../vm/common.sh"
 set +e +o pipefail	# tap.sh looks at statuses itself
@@ -10,9 +10,8 @@ shopt -u inherit_errexit
 . "$TOP/userspace/tests/tap.sh"
 
 use_kernel 6.1
-tree=$tmp/evnotify root=$tmp/root
-mkdir "$tree"
-tar -C "$TOP" -cf - --exclude=./.git --exclude=./build --exclude=./userspace/build . | tar -C "$tree" -xf -
+version=$(cat "$TOP/module/VERSION")
+tree=$tmp/evnotify-$version root=$tmp/root
 unset EVNOTIFY_BUILD	# as a user has it
 on() { make -s -C "$tree" KVER="$release" KDIR="$kdir" DESTDIR="$root" "$@"; }
 none() { [[ ! -e $root || -z $(find "$root" -mindepth 1 -print | tee /dev/stderr) ]]; }
@@ -44,6 +43,26 @@ elsewhere() {
 		(cd "$tmp/elsewhere" && ls "module/$release"/evnotify{,-sim}.ko userspace/evnotify deb/*.deb)
 }
 
+# The tree of this machine as a commit, of an hour that has been.
+mkdir "$tmp/work"
+tar -C "$TOP" -cf - --exclude=./.git --exclude=./build --exclude=./userspace/build . | tar -C "$tmp/work" -xf -
+export GIT_CONFIG_GLOBAL=/dev/null GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org
+export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL GIT_COMMITTER_DATE=2026-01-01T00:00Z
+commit() { git -C "$tmp/work" init -q && git -C "$tmp/work" add -A && git -C "$tmp/work" commit -qm all; }
+dist() { make -s -C "$tmp/work" dist && mv "$tmp/work/build/evnotify-$version.tar.gz" "$1"; }
+dist_again() { (umask 077; TZ=Asia/Tokyo LC_ALL=C dist "$tmp/2.tar.gz") && cmp "$tmp/1.tar.gz" "$tmp/2.tar.gz"; }
+check "the tree becomes a commit" commit
+check "make dist" dist "$tmp/1.tar.gz"
+find "$tmp/work" -type f -exec touch {} +
+check "it makes the same bytes again, in another time zone, with another umask" dist_again
+echo >"$tmp/work/new"
+check "what is in no commit is named, and stops it" fails 2 'commit them first' make -C "$tmp/work" dist
+mkdir "$tmp/bin"
+printf '#!/bin/sh\necho "git was called: $*" >&2\nexit 1\n' >"$tmp/bin/git"
+chmod +x "$tmp/bin/git"
+PATH=$tmp/bin:$PATH	# from here on there is none
+check "it unpacks" tar -C "$tmp" -xf "$tmp/1.tar.gz"
+
 check "make install" on install
 check "it installs modules, command, library, manual, rule, group and where to have them loaded" has \
 	"lib/modules/$release/updates"/evnotify{,-sim}.ko usr/local/bin/evnotify usr/local/lib/libevnotify.so.1 \
@@ -63,7 +82,7 @@ check "it installs below /usr only" test ! -e "$root/usr/local"
 check "make uninstall PREFIX=/usr" on uninstall PREFIX=/usr
 check "it leaves nothing" none
 check "make dkms-install" on dkms-install
-check "it installs a source for dkms" has "usr/src/evnotify-$(cat "$TOP/module/VERSION")"/{dkms.conf,module/Kbuild}
+check "it installs a source for dkms" has "usr/src/evnotify-$version"/{dkms.conf,module/Kbuild}
 check "make dkms-uninstall" on dkms-uninstall
 check "it leaves nothing" none
 
