@@ -59,6 +59,7 @@ install      /usr/share/build-essential/list    build-essential         builds t
 install      dh                                 debhelper               builds the packages
 install      /usr/share/perl5/Debian/Debhelper/Sequence/dkms.pm dh-dkms builds the packages
 install      lintian                            lintian                 judges the packages
+install      git                                git                     make dist, and the series for a kernel tree
 install      openssl                            openssl                 makes keys
 install      sbsign                             sbsigntool              signs the kernel for Secure Boot
 install      sign-efi-sig-list                  efitools                changes the keys of the firmware
@@ -83,7 +84,6 @@ all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compile
 all          qemu-system-s390x                  qemu-system-misc        runs the s390x VM
 all          s390x-linux-gnu-gcc-12             gcc-12-s390x-linux-gnu  compiles for it
 all          gdb                                gdb                     looks into the debug kernel
-all          git                                git                     the series for a kernel tree
 all          rst2html                           python3-docutils        reads the page for a kernel tree
 coverage     lcov                               lcov                    lines and branches as HTML
 bench        /usr/include/liburing.h            liburing-dev            what io_uring is measured with
