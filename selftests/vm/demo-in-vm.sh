@@ -5,7 +5,8 @@ set -e
 tracing=/sys/kernel/tracing
 
 title() { printf '\n=== %s\n' "$*"; }
-run() { echo "# $*"; "$@"; }
+exec 3>&1
+run() { echo "# $*" >&3; "$@"; }
 
 # traced MODE: one request of this mode, and what the kernel did for it
 traced() {
@@ -44,6 +45,23 @@ run examples/epoll 400
 
 title 'Cancel, update, close: each has one definite outcome'
 run examples/change
+
+title 'A driver raises events: the interrupt of a PCI device completes a request, which gets its answer, 5! = 0x78'
+run insmod evnotify-edu.ko
+run evnotify watch --device /dev/evnotify-edu0 --events 1 2>armed &
+until grep -qs armed armed; do sleep 0.1; done
+run sh -c "echo 5 >$(echo /sys/bus/pci/drivers/evnotify-edu/*/factorial)"
+wait $!
+run rmmod evnotify_edu
+
+title 'A test raises events, without hardware: a burst every 20 ms, with jitter; what came is recorded'
+run insmod evnotify-sim.ko
+run evnotify sim --every 20ms --burst 3 --jitter 5ms --seed 7 --events 6 -- evnotify record '{}' >steps
+run cat steps
+
+title 'What was recorded, again: each event once, with the same data, and then the device goes'
+run evnotify sim --replay steps -- evnotify watch --device '{}'
+run rmmod evnotify_sim
 
 title 'The module goes out: nothing is left'
 run rmmod evnotify

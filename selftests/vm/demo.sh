@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # "make demo": builds everything and shows it at work in a throw-away VM: the test program on the
-# literal port and on the engine, and the engine in both modes.
+# literal port and on the engine, the engine in both modes, and events of a driver and of a test.
 #
 #   demo.sh [KERNEL]      (default: 6.12; without apt the kernel that this machine runs)
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -29,12 +29,13 @@ gcc -O2 -Wall -static -I"$TOP/module/include/uapi" -o "$BUILD/test/event" "$TOP/
 step 5 'booting a VM for the main job (a few seconds)'
 status=0
 "$VM_DIR/run.sh" -t 120 -l "$BUILD/log/demo.kernel.log" "$kernel" "$module" \
-	"${module%/*}/samples/evnotify-event.ko" "$BUILD/test/event" "$BUILD/userspace/evnotify" \
+	"${module%/*}/"{evnotify-sim,samples/evnotify-{event,edu}}.ko "$BUILD/test/event" "$BUILD/userspace/evnotify" \
 	"$BUILD/userspace/examples:/evnotify/examples" "$VM_DIR/demo-in-vm.sh" -- 'sh demo-in-vm.sh' || status=$?
 [[ $status = 0 ]] || die "the demo FAILED on Linux $release (status $status), see above; kernel's log: $BUILD/log/demo.kernel.log"
 cat <<END
 
-Both modes work: every request completed exactly once on Linux $release, in $SECONDS s.
+Both modes work, for timers, a driver's interrupt and a test's events: every request completed
+exactly once on Linux $release, in $SECONDS s.
 
 Next, on this machine, with the headers of its kernel, make and gcc:
   make modules && sudo make load && sudo make test     and sudo make unload
