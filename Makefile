@@ -26,7 +26,7 @@ help:
 	@echo 'evnotify $(VERSION): event notification in two modes; make help shows this'
 	@echo
 	@echo 'In throw-away VMs, where nothing of this machine changes but packages:'
-	@echo '  demo              both modes end to end, under three minutes'
+	@echo '  demo              all of it at work, in two minutes'
 	@echo '  check             the tests that a change has to pass, 10 minutes; KERNEL="6.1 debug"'
 	@echo '                    picks cells of selftests/vm/cells'
 	@echo '  check-ci          and a debug kernel, packages, fuzzer, torture, 35 minutes'

@@ -8,8 +8,9 @@
 # The table "cells" has the cells and the sets. A kernel of the table "kernels" is a cell too. Logs
 # stay in build/check/.
 #
-# Two cells run at a time: one in a VM and one on this machine, since neither keeps two CPUs busy.
-# What they need is fetched beside them, in the order in which they need it.
+# Two cells run at a time, since none keeps two CPUs busy: one in a VM and one on this machine, or,
+# once there are no more of these, another in a VM. What they need is fetched beside them, in the
+# order in which they need it.
 # shellcheck source-path=SCRIPTDIR source=common.sh disable=SC2317 # cells are called by name
 . "$(dirname "$0")/common.sh"
 
@@ -75,8 +76,8 @@ cell_programs() {
 	[[ $arch != amd64 ]] || make -s -j"$(nproc)" -C "$user" O="$programs" check-device-sanitized
 	add "$stage/tests" library:lib_test "$programs/tests/lib_test"
 	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/"{evnotify,tests/tty}
-	add "$stage/tests" readme:readme_device.sh "$user/tests/"{readme_device,tap}.sh \
-		"$programs/tests/"readme_{1,2}
+	add "$stage/tests" examples:examples_device.sh "$user/tests/"{examples_device,tap}.sh \
+		"$programs/examples/"{pending,event,epoll,change}
 	$cc -O2 -g -Wall -Wextra -Werror -static -pthread -isystem "$root/usr/include/$triplet" \
 		-I"$TOP/module/include/uapi" -o "$tests/sample_races" "$TOP/selftests/sample/races.c"
 	add "$stage/tests" sample:sample.sh "$TOP/selftests/sample/sample.sh" "$user/tests/tap.sh" "$tests/event"
@@ -111,7 +112,7 @@ cell_vm() {
 	[[ -e $stage/whole ]] || die "there are no test programs, they did not build"
 	use_kernel "$kernel"
 	echo "$release" >"$out/$cell.release"
-	module=$("$VM_DIR/build.sh" "$kernel" "${build[@]}")
+	module=$(EVNOTIFY_BUILD=$out/$cell.build "$VM_DIR/build.sh" "$kernel" "${build[@]}")
 	mkdir -p "$dir/lib/modules/$release" "$dir/evnotify/drivers"
 	cp "${module%/*}/samples/"*.ko "$dir/evnotify/drivers"
 	cp "${module%/*}"/*.ko "$dir/lib/modules/$release"
@@ -138,7 +139,7 @@ cell_vm() {
 		export SAMPLE=/evnotify/drivers/evnotify-event.ko; cd tests; status=0
 		./run_kselftest.sh ${collections[*]/#/-c command} -c sample || status=1
 		modprobe evnotify-sim || exit
-		./run_kselftest.sh -c evnotify -c readme ${collections[*]/#/-c library} || status=1
+		./run_kselftest.sh -c evnotify -c examples ${collections[*]/#/-c library} || status=1
 		! grep -q '^evnotify ' /proc/modules || rmmod evnotify-sim evnotify || status=1
 		exit \$status"
 }
@@ -176,14 +177,21 @@ run_cell() {
 		"$out/$cell.results" >&2
 }
 
-# lane KIND...: runs the cells of these kinds, one after the other
+# lane KIND [CELL]...: runs those of the cells that are of this kind and that the other lane has not
+# taken, one after the other
 lane() {
-	local cell
-	for cell in "${cells[@]}"; do
+	local cell lane=$1
+	for cell in "${@:2}"; do
 		what_is "$cell"
-		[[ " $* " != *" $kind "* ]] || run_cell "$cell" "$kind" "$what"
+		[[ $kind = "$lane" ]] || continue
+		mkdir "$out/$cell.taken" 2>/dev/null || continue
+		[[ $kind != vm ]] || until [[ -e $out/programs-$(programs_of "$what").row ]]; do sleep 1; done
+		run_cell "$cell" "$kind" "$what"
 	done
 }
+
+# vm_lane KIND [CELL]...: builds where the cells on this machine do not
+vm_lane() { (BUILD=$BUILD/vm; export EVNOTIFY_BUILD=$BUILD; lane "$@"); }
 
 # fetch: the source first, which the programs are built with, then kernels, each once. Those that
 # have to be built last: they are the long poles, and build while other cells run.
@@ -240,9 +248,10 @@ for cell in "${cells[@]}"; do
 done
 trap 'trap - TERM; kill 0' INT	# which what runs in the background does not get
 fetch & lanes=($!)
-lane tap & lanes+=($!)
-# not where the other lane builds
-(BUILD=$BUILD/vm; export EVNOTIFY_BUILD=$BUILD; lane programs vm) & lanes+=($!)
+mapfile -t last_first < <(printf '%s\n' "${cells[@]}" | tac)
+vm_lane programs "${cells[@]}" & lanes+=($!)
+vm_lane vm "${cells[@]}" & lanes+=($!)
+(lane tap "${cells[@]}"; vm_lane vm "${last_first[@]}") & lanes+=($!)
 wait "${lanes[@]}" || true
 
 echo

@@ -52,15 +52,11 @@ check "and needs it by its soname" \
 check "the C++ program runs on the shared library" env LD_LIBRARY_PATH="$root/usr/lib" "$tmp/use++"
 check "the installed command runs" same "evnotify $(cat ../module/VERSION)" \
 	"$("$root/usr/bin/evnotify" --version)"
-# Programs that people copy: the examples, those of README.md and that of evnotify(7).
+awk '/^```/ { inside = /^```c$/; next } inside' ../README.md >"$tmp/readme.c"
+check "README.md has the example pending.c, and no other program" cmp examples/pending.c "$tmp/readme.c"
+# Programs that people copy: the examples, and that of evnotify(7).
 mkdir "$tmp/programs"
 cp examples/*.c "$tmp/programs"
-for number in 1 2; do
-	awk -v number=$number '/^```/ { inside = /^```c$/ && ++n == number; next } inside' ../README.md \
-		>"$tmp/programs/readme_$number.c"
-done
-check "README.md has the example pending.c" cmp examples/pending.c "$tmp/programs/readme_1.c"
-check "README.md has the example event.c" cmp examples/event.c "$tmp/programs/readme_2.c"
 sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' man/evnotify.7 | sed '1,/^\.Bd/d; /^\.Ed/d' >"$tmp/programs/evnotify.7.c"
 # copied DIRECTORY: which of its programs says something else than that anybody may copy it
 copied() { head -qn 1 "$1"/*.c | grep -vx '// SPDX-License-Identifier: MIT-0'; }
