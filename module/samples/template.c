@@ -8,28 +8,27 @@
  */
 #include <linux/err.h>
 #include <linux/evnotify_source.h>
-#include <linux/hrtimer.h>
-#include <linux/ktime.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/platform_device.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 
-#define TEMPLATE_PERIOD	ms_to_ktime(10)
+#define TEMPLATE_PERIOD	msecs_to_jiffies(10)
 
 struct template {
 	struct evnotify_source *src;
-	struct hrtimer device;
+	struct timer_list device;
 	u64 count;
 };
 
 /* The interrupt handler: ask the device what has happened, and raise that. */
-static enum hrtimer_restart template_interrupt(struct hrtimer *timer)
+static void template_interrupt(struct timer_list *timer)
 {
 	struct template *t = container_of(timer, struct template, device);
 
 	evnotify_source_raise(t->src, ++t->count);
-	hrtimer_forward_now(timer, TEMPLATE_PERIOD);
-	return HRTIMER_RESTART;
+	mod_timer(timer, jiffies + TEMPLATE_PERIOD);
 }
 
 /* With an interrupt, devm_request_irq() does this. */
@@ -37,7 +36,7 @@ static void template_stop(void *data)
 {
 	struct template *t = data;
 
-	hrtimer_cancel(&t->device);
+	timer_shutdown_sync(&t->device);
 }
 
 /*
@@ -54,9 +53,8 @@ static int template_probe(struct platform_device *pdev)
 	t->src = devm_evnotify_source_register(&pdev->dev, "template", NULL, NULL);
 	if (IS_ERR(t->src))
 		return PTR_ERR(t->src);
-	hrtimer_setup(&t->device, template_interrupt, CLOCK_MONOTONIC,
-		      HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&t->device, TEMPLATE_PERIOD, HRTIMER_MODE_REL_HARD);
+	timer_setup(&t->device, template_interrupt, 0);
+	mod_timer(&t->device, jiffies + TEMPLATE_PERIOD);
 	return devm_add_action_or_reset(&pdev->dev, template_stop, t);
 }
 
