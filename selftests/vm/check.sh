@@ -98,11 +98,13 @@ programs_of() {
 
 # cell_vm CELL WHAT
 cell_vm() {
-	local cell=$1 dir=$out/$1.root kernel words word build=() options=() collections=('') stage tests module
+	local cell=$1 dir=$out/$1.root kernel words word build=() options=() stage tests module
+	local libraries=(library) commands=(command)
 	read -r kernel words <<<"$2"
 	for word in $words; do
 		case $word in
-		sanitized) collections=('' -sanitized) ;;
+		sanitized) libraries+=(library-sanitized) commands+=(command-sanitized) ;;
+		engine) commands=() ;;
 		DEBUG=*) build+=("$word") ;;
 		i386) ;;
 		*) options+=("$word") ;;
@@ -121,7 +123,7 @@ cell_vm() {
 	depmod -b "$dir" "$release"
 	cp -R "$stage/root/." "$dir"
 	cp -R "$stage/tests" "$tests"
-	if [[ ${#collections[@]} = 2 ]]; then
+	if [[ ${#libraries[@]} = 2 ]]; then
 		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
 		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
 			"$BUILD/userspace/san/evnotify" "$BUILD/userspace/tests/tty"
@@ -132,14 +134,15 @@ cell_vm() {
 			printf '#!/bin/sh\necho "1..0 # SKIP this kernel runs no 32-bit programs"\nexit 4\n' >"$word"
 		done
 	fi
+	[[ ${#commands[@]} != 0 ]] || sed -i /^command:/d "$tests/kselftest-list.txt"
 	cp "$tests/kselftest-list.txt" "$out/$cell.expected"
 	# the first load and unload modules themselves
 	"$VM_DIR/run.sh" -t 900 "${options[@]}" -l "$out/$cell.kernel.log" "$kernel" "$dir:/" -- "
 		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko EVNOTIFY_SAMPLES=/evnotify/drivers
 		export SAMPLE=/evnotify/drivers/evnotify-event.ko; cd tests; status=0
-		./run_kselftest.sh ${collections[*]/#/-c command} -c sample || status=1
+		./run_kselftest.sh ${commands[*]/#/-c } -c sample || status=1
 		modprobe evnotify-sim || exit
-		./run_kselftest.sh -c evnotify -c examples ${collections[*]/#/-c library} || status=1
+		./run_kselftest.sh -c evnotify -c examples ${libraries[*]/#/-c } || status=1
 		! grep -q '^evnotify ' /proc/modules || rmmod evnotify-sim evnotify || status=1
 		exit \$status"
 }
