@@ -316,35 +316,6 @@ TEST_F(instance, wait_fails_cleanly)
 	EXPECT_LT(0, s.no_memory);
 }
 
-TEST_F(instance, update_fails_cleanly)
-{
-	struct evnotify_request req = pending_in(FAR_NS, 0);
-	struct evnotify_event event;
-	struct sweep s;
-	int err;
-
-	sweep_begin(_metadata, &s);
-	while (sweep_next(&s)) {
-		int fd = open_device(_metadata, O_RDWR);
-
-		ASSERT_EQ(0, arm(fd, &req));
-		sweep_inject(&s);
-		err = update(fd, req.id, 2 * FAR_NS, 0);
-		sweep_stop(&s);
-
-		EXPECT_TRUE(!err || (is_fault(&s, err) && err == -EFAULT))
-			TH_LOG("chance %d: %d", s.nth, err);
-		EXPECT_COUNTERS(fd, 1, 0, 0, 1, 0);
-		EXPECT_EQ(0, update(fd, req.id, 0, 0));
-		ASSERT_EQ(0, read_events(fd, &event, 1));
-		EXPECT_EQ(req.id, event.id);
-		EXPECT_EQ(1, event.count);
-		EXPECT_COUNTERS(fd, 1, 1, 0, 0, 0);
-		EXPECT_EQ(0, close(fd));
-	}
-	sweep_end(_metadata, &s);
-}
-
 TEST_F(instance, info_and_fdinfo_fail_cleanly)
 {
 	struct evnotify_info info;

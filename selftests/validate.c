@@ -479,6 +479,28 @@ TEST_F(instance, an_id_that_cannot_be_written_arms_nothing)
 	EXPECT_EQ(1, counters(self->fd).armed);
 }
 
+/* Wherever in the structure the memory ends. */
+TEST_F(instance, an_update_that_cannot_be_read_changes_nothing)
+{
+	char *end = second_page(PROT_NONE);
+	struct evnotify_update args = { 0 };	/* would expire at once */
+	struct evnotify_request req = pending_in(FAR_NS, 0);
+	size_t size;
+
+	ASSERT_TRUE(!!end);
+	ASSERT_EQ(0, arm(self->fd, &req));
+	args.id = req.id;
+	for (size = 8; size < sizeof(args); size += 8) {
+		memcpy(end - size, &args, size);
+		EXPECT_EQ(-EFAULT, call(self->fd, EVNOTIFY_IOC_UPDATE, end - size))
+			TH_LOG("with %zu bytes", size);
+	}
+	EXPECT_FALSE(readable(self->fd, 10));
+	EXPECT_COUNTERS(self->fd, 1, 0, 0, 1, 0);
+	EXPECT_EQ(0, call(self->fd, EVNOTIFY_IOC_UPDATE, &args));
+	EXPECT_TRUE(readable(self->fd, PATIENCE_MS));
+}
+
 TEST_F(instance, a_result_that_cannot_be_written_means_nothing_happened)
 {
 	struct evnotify_register *reg = (void *)second_page(PROT_READ | PROT_WRITE);
