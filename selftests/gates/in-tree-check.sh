@@ -105,7 +105,6 @@ evnotify_test.h  VOLATILE                       programs have no READ_ONCE()
 *.c              VOLATILE                       the same
 uring.c          ENOSYS                         what a kernel without io_uring answers
 *.c              LONG_LINE_STRING               a message can be searched for in one piece
-oracle.c         PREFER_DEFINED_ATTRIBUTE_MACRO programs have no __printf()
 torture_ops.h    CAMELCASE                      _Thread_local is a word of C
 END
 }
