@@ -96,16 +96,15 @@ static ssize_t factorial_store(struct device *dev, struct device_attribute *attr
 
 	if (ret)
 		return ret;
-	if (n > EDU_MAX)
-		return -ERANGE;
-	ret = -EBUSY;
 	mutex_lock(&edu->mutex);
-	if (!(readl(edu->regs + EDU_STATUS) & EDU_STATUS_COMPUTING)) {
+	if (readl(edu->regs + EDU_STATUS) & EDU_STATUS_COMPUTING)
+		ret = -EBUSY;
+	else if (n > EDU_MAX)
+		ret = -ERANGE;
+	else
 		writel(n, edu->regs + EDU_FACTORIAL);
-		ret = size;
-	}
 	mutex_unlock(&edu->mutex);
-	return ret;
+	return ret ?: size;
 }
 static DEVICE_ATTR_WO(factorial);
 
