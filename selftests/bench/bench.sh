@@ -9,14 +9,15 @@
 #   bench.sh native [--json]  the same program on this machine, in nanoseconds (as root, with the
 #                             module loaded, on an idle machine)
 #
-# KERNEL names the kernel of the VM (default 6.12, which the goals are for). Status: 1 if a goal
-# that must be met is missed, and whatever run.sh has.
+# KERNEL names the kernel of the VM, and others whose figures stand beside its goals (default "6.12
+# 6.1 newest"; the goals are for 6.12). Status: 1 if a goal that must be met is missed, and whatever
+# run.sh has.
 # shellcheck source-path=SCRIPTDIR source=../vm/common.sh
 . "$(dirname "$0")/../vm/common.sh"
 
 BENCH_DIR=$TOP/selftests/bench
 OUT=$BUILD/bench
-KERNEL=${KERNEL:-6.12}
+read -r KERNEL BESIDE <<<"${KERNEL:-6.12 6.1 newest}"
 mkdir -p "$OUT"
 
 # build bench or plugin.so
@@ -24,11 +25,11 @@ build() {
 	make -s -C "$BENCH_DIR" OUT="$OUT" "$OUT/$1" >"$OUT/build.log" 2>&1 || { cat "$OUT/build.log" >&2; die "building $1 failed"; }
 }
 
-# vm CPUS QEMU-ARGS FILE... -- COMMAND
+# vm CPUS QEMU-ARGS FILE... -- COMMAND: in the kernel that was prepared
 vm() {
 	local cpus=$1 args=$2; shift 2
-	"$VM_DIR/run.sh" -t 3600 -m 2048 -c "$cpus" -l "$OUT/kernel.log" -a 'mitigations=off nokaslr' -q "$args" \
-		"$KERNEL" "$module" "$OUT/bench" "$BENCH_DIR/in-vm.sh" "$@" | sift
+	"$VM_DIR/run.sh" -t 14400 -m 2048 -c "$cpus" -l "$OUT/kernel.log" -a 'mitigations=off nokaslr' -q "$args" \
+		"$kernel" "$module" "$OUT/bench" "$BENCH_DIR/in-vm.sh" "$@" | sift
 }
 
 # sift: the VM has one line for both: results have tabs, the rest is progress
@@ -54,29 +55,31 @@ commit() {
 # meta KEY VALUE...
 meta() { printf 'meta\t%s\t%s\n' "$1" "${*:2}"; }
 
+# prepare KERNEL
 prepare() {
-	for_this_machine "$KERNEL"
+	kernel=$1
+	for_this_machine "$kernel"
 	"$VM_DIR/deps.sh" bench
-	use_kernel "$KERNEL"
-	module=$("$VM_DIR/build.sh" "$KERNEL")
+	use_kernel "$kernel"
+	module=$("$VM_DIR/build.sh" "$kernel")
 	build bench
 }
 
+# measure KERNEL WHAT TIME: as in-vm.sh has it; prints the file with the results
 measure() {
 	local count
-	prepare
+	prepare "$1"
 	count=$(counting)
+	say "measuring in a VM with $release, $3"
 	{
 		meta unit instructions
 		meta kernel "$release"
 		meta machine "QEMU $(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p'), ${count#-}"
 		meta commit "$(commit | tr '\n' ' ')"
-		say 'measuring in a VM, 5 to 15 minutes'
-		vm 1 "$count" -- 'sh in-vm.sh all'
-		say 'two CPUs'
-		vm 2 '' -- 'sh in-vm.sh cpus'
+		vm 1 "$count" -- "sh in-vm.sh $2"
+		[[ $2 = beside ]] || vm 2 '' -- 'sh in-vm.sh cpus'
 	} >"$OUT/results.new"
-	mv "$OUT/results.new" "$OUT/results"
+	mv "$OUT/results.new" "$OUT/results-$1"
 }
 
 measure_native() {
@@ -94,11 +97,11 @@ measure_native() {
 	mv "$OUT/native.new" "$OUT/native"
 }
 
-# report RESULTS MARKDOWN: prints the report too; status 1 if a goal is missed
+# report MARKDOWN RESULTS...: prints the report too; status 1 if a goal is missed
 report() {
-	local status=0
-	awk -f "$BENCH_DIR/report.awk" "$1" >"$2" || status=1
-	cat "$2"
+	local markdown=$1 status=0; shift
+	awk -f "$BENCH_DIR/report.awk" "$@" >"$markdown" || status=1
+	cat "$markdown"
 	return $status
 }
 
@@ -112,27 +115,32 @@ chart() {
 status=0
 case ${1:-run} in
 run | --json)
-	measure
-	report "$OUT/results" "$BENCH_DIR/RESULTS.md" >"$OUT/table" || status=1
-	chart "$OUT/results"
+	measure "$KERNEL" all '20 minutes'
+	results=("$OUT/results-$KERNEL")
+	for kernel in $BESIDE; do
+		measure "$kernel" beside '10 minutes'
+		results+=("$OUT/results-$kernel")
+	done
+	report "$BENCH_DIR/RESULTS.md" "${results[@]}" >"$OUT/table" || status=1
+	chart "${results[0]}"
 	if [[ ${*: -1} = --json ]]; then
-		json "$OUT/results"
+		json "${results[0]}"
 	else
 		cat "$OUT/table"
 	fi
 	say "written: selftests/bench/RESULTS.md, results.svg, results.png"
 	exit $status ;;
 save)
-	[[ -e $OUT/results ]] || die "there is no run to save; first 'make bench'"
-	json "$OUT/results" >"$BENCH_DIR/baseline.json"
-	say "the baseline is now the run of $(date -r "$OUT/results")" ;;
+	[[ -e $OUT/results-$KERNEL ]] || die "there is no run to save; first 'make bench'"
+	json "$OUT/results-$KERNEL" >"$BENCH_DIR/baseline.json"
+	say "the baseline is now the run of $(date -r "$OUT/results-$KERNEL")" ;;
 compare)
 	[[ -e $BENCH_DIR/baseline.json ]] || die "there is no baseline; first 'make bench' and 'make bench-save'"
-	measure
-	json "$OUT/results" >"$OUT/results.json"
+	measure "$KERNEL" all '20 minutes'
+	json "$OUT/results-$KERNEL" >"$OUT/results.json"
 	awk -f "$BENCH_DIR/compare.awk" "$BENCH_DIR/baseline.json" "$OUT/results.json" ;;
 profile)
-	prepare
+	prepare "$KERNEL"
 	build plugin.so
 	say 'counting by function, 5 minutes'
 	vm 1 "$(counting) -plugin $OUT/plugin.so,out=$OUT/counts" -- 'sh in-vm.sh profile' >"$OUT/profile.out"
@@ -144,7 +152,7 @@ native)
 	if [[ ${2:-} = --json ]]; then
 		json "$OUT/native"
 	else
-		report "$OUT/native" "$OUT/native.md" || true
+		report "$OUT/native.md" "$OUT/native" || true
 	fi ;;
 *)
 	die "see the top of $0 for its usage" ;;

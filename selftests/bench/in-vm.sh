@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The part of bench.sh that runs in the VM: results to stdout, progress to stderr.
 #
-#   in-vm.sh all|cpus|profile
+#   in-vm.sh all|beside|cpus|profile
 set -e
 insmod evnotify.ko
 
@@ -36,6 +36,11 @@ all)
 	echo 'worst case' >&2
 	worst evnotify/64 >>/tmp/results
 	worst evnotify/eventfd >>/tmp/results
+	cat /tmp/results
+	;;
+beside)
+	./bench -n 1000,100000 >/tmp/results
+	./bench -i | grep irqs_off >>/tmp/results
 	cat /tmp/results
 	;;
 cpus)
