@@ -28,8 +28,9 @@ build() {
 # vm CPUS QEMU-ARGS FILE... -- COMMAND: in the kernel that was prepared
 vm() {
 	local cpus=$1 args=$2; shift 2
+	# shellcheck disable=SC2086 # two files
 	"$VM_DIR/run.sh" -t 14400 -m 2048 -c "$cpus" -l "$OUT/kernel.log" -a 'mitigations=off nokaslr' -q "$args" \
-		"$kernel" "$module" "$OUT/bench" "$BENCH_DIR/in-vm.sh" "$@" | sift
+		"$kernel" $modules "$OUT/bench" "$BENCH_DIR/in-vm.sh" "$@" | sift
 }
 
 # sift: the VM has one line for both: results have tabs, the rest is progress
@@ -61,8 +62,13 @@ prepare() {
 	for_this_machine "$kernel"
 	"$VM_DIR/deps.sh" bench
 	use_kernel "$kernel"
-	module=$("$VM_DIR/build.sh" "$kernel")
 	build bench
+	# the peer is built with the module, whose Kbuild and compat.h know the kernels
+	rm -rf "$OUT/source"
+	mkdir "$OUT/source"
+	cp -R "$TOP/module/." "$BENCH_DIR"/peer/*.[ch] "$OUT/source"
+	echo 'obj-m += peer.o' >>"$OUT/source/Kbuild"
+	modules=$(EVNOTIFY_BUILD=$OUT "$VM_DIR/build.sh" "$kernel" SRC="$OUT/source")
 }
 
 # measure KERNEL WHAT TIME: as in-vm.sh has it; prints the file with the results

@@ -5,6 +5,7 @@
 #   in-vm.sh all|beside|cpus|profile
 set -e
 insmod evnotify.ko
+insmod peer.ko
 
 # in a cgroup that accounts for kernel memory, as every service of systemd is
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control

@@ -18,6 +18,7 @@
 #include <linux/futex.h>
 
 #include "bench.h"
+#include "peer/peer.h"
 
 static void check(bool ok, const char *what)
 {
@@ -261,6 +262,103 @@ static bool bpf_supported(void)
 	return bpf_timer.supported();
 }
 
+/* --- an interrupt of a driver, as drivers tell of it; see peer/ --------------------------- */
+
+static void peer_open(struct waiter *w, enum peer_way way)
+{
+	struct peer_setup setup = { .way = way };
+
+	w->fd = open("/dev/bench-peer", O_RDWR | O_CLOEXEC);
+	if (way == PEER_EVENTFD) {
+		w->efd = eventfd(0, EFD_CLOEXEC);
+		setup.eventfd = w->efd;
+	}
+	check(w->fd >= 0 && !ioctl(w->fd, PEER_SETUP, &setup), "/dev/bench-peer");
+}
+
+static void peer_open_count(struct waiter *w)
+{
+	peer_open(w, PEER_COUNT);
+}
+
+static void peer_open_count_epoll(struct waiter *w)
+{
+	peer_open_count(w);
+	watch(w, w->fd, EPOLLIN);
+}
+
+static void peer_open_tasklet(struct waiter *w)
+{
+	peer_open(w, PEER_TASKLET);
+}
+
+static void peer_open_tasklet_epoll(struct waiter *w)
+{
+	peer_open_tasklet(w);
+	watch(w, w->fd, EPOLLIN);
+}
+
+static void peer_open_fifo(struct waiter *w)
+{
+	peer_open(w, PEER_FIFO);
+}
+
+static void peer_open_fifo_epoll(struct waiter *w)
+{
+	peer_open_fifo(w);
+	watch(w, w->fd, EPOLLIN);
+}
+
+static void peer_open_eventfd(struct waiter *w)
+{
+	peer_open(w, PEER_EVENTFD);
+}
+
+static void peer_open_eventfd_epoll(struct waiter *w)
+{
+	peer_open_eventfd(w);
+	watch(w, w->efd, EPOLLIN);
+}
+
+static void peer_request(struct waiter *w, uint64_t due, uint64_t period)
+{
+	(void)period;
+	check(write(w->fd, &due, sizeof(due)) == sizeof(due), "write");
+}
+
+static void peer_read_count(struct waiter *w, uint64_t due)
+{
+	int32_t count;
+
+	(void)due;
+	check(read(w->fd, &count, sizeof(count)) == sizeof(count), "read");
+}
+
+static void peer_epoll_count(struct waiter *w, uint64_t due)
+{
+	wait_epoll(w);
+	peer_read_count(w, due);
+}
+
+static void peer_read_fifo(struct waiter *w, uint64_t due)
+{
+	struct peer_record record;
+
+	check(read(w->fd, &record, sizeof(record)) == sizeof(record) &&
+	      record.timestamp_ns >= due, "read");
+}
+
+static void peer_epoll_fifo(struct waiter *w, uint64_t due)
+{
+	wait_epoll(w);
+	peer_read_fifo(w, due);
+}
+
+static bool peer_supported(void)
+{
+	return !access("/dev/bench-peer", R_OK | W_OK);
+}
+
 /* --- sleeping, without a descriptor ------------------------------------------------------ */
 
 static void nothing(struct waiter *w)
@@ -390,6 +488,10 @@ static void evnotify_wait_ring(struct waiter *w, uint64_t due)
 	.close = closed, __VA_ARGS__						\
 }
 
+#define PEER(called, opened, waited)						\
+	PATH(called, opened, peer_request, waited, close_fds, .once = true,	\
+	     .supported = peer_supported)
+
 const struct path paths[] = {
 	PATH("timerfd read", timerfd_open, timerfd_request, read_fd, close_fds),
 	PATH("timerfd epoll+read", timerfd_open_epoll, timerfd_request, epoll_read_fd, close_fds),
@@ -407,6 +509,14 @@ const struct path paths[] = {
 	PATH("epoll_pwait2 timeout", pwait2_open, NULL, pwait2_wait, pwait2_close),
 	PATH("bpf_timer epoll", bpf_open, bpf_request, bpf_wait, bpf_close, .once = true,
 	     .alone = true, .supported = bpf_supported),
+	PEER("driver's count read", peer_open_count, peer_read_count),
+	PEER("driver's count epoll+read", peer_open_count_epoll, peer_epoll_count),
+	PEER("driver's tasklet read", peer_open_tasklet, peer_read_count),
+	PEER("driver's tasklet epoll+read", peer_open_tasklet_epoll, peer_epoll_count),
+	PEER("driver's fifo read", peer_open_fifo, peer_read_fifo),
+	PEER("driver's fifo epoll+read", peer_open_fifo_epoll, peer_epoll_fifo),
+	PEER("driver's eventfd read", peer_open_eventfd, read_eventfd),
+	PEER("driver's eventfd epoll+read", peer_open_eventfd_epoll, epoll_read_eventfd),
 	PATH("evnotify read", evnotify_open, evnotify_request, evnotify_read, close_fds),
 	PATH("evnotify epoll+read", evnotify_open_epoll, evnotify_request, evnotify_epoll_read,
 	     close_fds),

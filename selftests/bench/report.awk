@@ -292,8 +292,9 @@ function comparisons(    i, columns) {
 		part("same", "^user"), part("random", "^user")
 	printf "- One call each, it is %s of timerfd that is read, %s of timerfd that is not (ET).\n",
 		show(worst_ratio("life", "evnotify/1", "^timerfd[+]epoll$", "same")), show(worst_ratio("life", "evnotify/1", "^timerfd (ET)$", "same"))
-	printf "- Who waits for one hears of it later than by timerfd: %s by read(), %s by epoll.\n",
-		show(ratio("latency", "evnotify read", "timerfd read", 1, "-")), show(ratio("latency", "evnotify epoll+read", "timerfd epoll+read", 1, "-"))
+	printf "- Who waits for one hears of it later than by timerfd: %s by read(), %s by epoll. With a tasklet that does nothing but wake up it would be %s and %s.\n",
+		show(ratio("latency", "evnotify read", "timerfd read", 1, "-")), show(ratio("latency", "evnotify epoll+read", "timerfd epoll+read", 1, "-")),
+		show(ratio("latency", "driver's tasklet read", "timerfd read", 1, "-")), show(ratio("latency", "driver's tasklet epoll+read", "timerfd epoll+read", 1, "-"))
 	printf "- Interrupts are off for at most %s at a burst of 50,000; with timerfd for %.1f million, io_uring %.1f, POSIX timers %.1f.\n",
 		show(high[0, "irqs_off_burst", "evnotify/64", 50000, "-"]), high[0, "irqs_off_burst", "timerfd+epoll", 50000, "-"] / 1e6,
 		high[0, "irqs_off_burst", "io_uring", 50000, "-"] / 1e6, high[0, "irqs_off_burst", "POSIX timer", 50000, "-"] / 1e6
@@ -383,7 +384,7 @@ function single(title, columns, figures, n,    names, list, i, j, nr, line, any,
 
 function latencies(    j, m) {
 	print "\n### One request that somebody waits for\n"
-	print "Due to user: from the due time to the return of the call, on an idle CPU. The others are what a process of the lowest priority loses for each event, going to sleep and waking up included: in a loop that asks anew each 100 us; at 1 kHz, by a period where there is one; in 64 threads, each with its own descriptor, 20 us apart.\n"
+	print "Due to user: from the due time to the return of the call, on an idle CPU. The others are what a process of the lowest priority loses for each event, going to sleep and waking up included: in a loop that asks anew each 100 us; at 1 kHz, by a period where there is one; in 64 threads, each with its own descriptor, 20 us apart. \"driver's\": what the author of a driver would write instead, as uio, gpio-v2 and users of eventfd_signal() do, in a module whose interrupt is an hrtimer; and a tasklet that does nothing but wake up.\n"
 	print "| path | due to user, p50 | p99 | lowest | each 100 us | 1 kHz | 64 threads |"
 	print "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
 	for (j = 1; j <= nr_methods; j++) {
