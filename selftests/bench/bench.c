@@ -39,7 +39,7 @@
 
 static const struct method *const methods[] = {
 	&evnotify_64, &evnotify_1, &evnotify_eventfd, &evnotify_each, &evnotify_each_et,
-	&evnotify_files,
+	&evnotify_files, &literal_port,
 	&timerfd_epoll, &timerfd_et, &timerfd_uring, &uring, &uring_defer, &posix_timer,
 	&bpf_timer, &user_heap,
 };
@@ -65,7 +65,7 @@ static const struct {
 #define FRESH		200
 #define FLOOR		1000
 
-unsigned int max_n;
+unsigned int max_n = REPEATED;
 const char *device = "/dev/evnotify";
 
 static const char *only_method = "", *only_order = "";
@@ -547,6 +547,8 @@ int main(int argc, char **argv)
 	}
 	if (!latency)
 		measure_floor();
+	if (!latency && wanted("source", only_method))
+		measure_raise();
 	for (i = 0; !latency && i < sizeof(methods) / sizeof(*methods); i++)
 		if (wanted(methods[i]->name, only_method))
 			measure_method(methods[i], counts, nr);

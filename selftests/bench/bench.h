@@ -56,13 +56,16 @@ struct method {
 };
 
 extern const struct method evnotify_64, evnotify_1, evnotify_eventfd, evnotify_each,
-	evnotify_each_et, evnotify_files;
+	evnotify_each_et, evnotify_files, literal_port;
 extern const struct method timerfd_epoll, timerfd_et, timerfd_uring, uring, uring_defer,
 	posix_timer, bpf_timer, user_heap;
 
-/* The most requests that a run arms; buffers have that size. */
+/* The most requests that a run arms, at least 1000; buffers have that size. */
 extern unsigned int max_n;
 extern const char *device;
+
+/* Of module/samples/event.c, which the VM of bench.sh has loaded. */
+#define LITERAL_PORT	"/dev/evnotify-event"
 
 /* A figure is the median of its samples. */
 struct samples {
@@ -103,9 +106,13 @@ int bpf_ring(void);
 
 struct io_uring;
 
-/* What a thread that waits has; each path uses what it needs of it. */
+/*
+ * What a thread that waits has; each path uses what it needs of it.  And when the
+ * event record that it got says it was there, or 0.
+ */
 struct waiter {
-	int fd, efd, epfd;
+	int fd, peer, efd, epfd;
+	uint64_t completed_ns;
 	timer_t timer;
 	struct io_uring *ring;
 };
@@ -135,8 +142,9 @@ struct path {
 /* paths.c; the last one has no name */
 extern const struct path paths[];
 
-/* latency.c, irqoff.c, cpus.c */
+/* latency.c, raise.c, irqoff.c, cpus.c */
 void measure_latency(const char *only);
+void measure_raise(void);
 void measure_irqs_off(void);
 void measure_cpus(void);
 

@@ -28,9 +28,8 @@ build() {
 # vm CPUS QEMU-ARGS FILE... -- COMMAND: in the kernel that was prepared
 vm() {
 	local cpus=$1 args=$2; shift 2
-	# shellcheck disable=SC2086 # two files
 	"$VM_DIR/run.sh" -t 14400 -m 2048 -c "$cpus" -l "$OUT/kernel.log" -a 'mitigations=off nokaslr' -q "$args" \
-		"$kernel" $modules "$OUT/bench" "$BENCH_DIR/in-vm.sh" "$@" | sift
+		"$kernel" "${modules[@]}" "$OUT/bench" "$BENCH_DIR/in-vm.sh" "$@" | sift
 }
 
 # sift: the VM has one line for both: results have tabs, the rest is progress
@@ -58,6 +57,7 @@ meta() { printf 'meta\t%s\t%s\n' "$1" "${*:2}"; }
 
 # prepare KERNEL
 prepare() {
+	local built
 	kernel=$1
 	for_this_machine "$kernel"
 	"$VM_DIR/deps.sh" bench
@@ -68,7 +68,9 @@ prepare() {
 	mkdir "$OUT/source"
 	cp -R "$TOP/module/." "$BENCH_DIR"/peer/*.[ch] "$OUT/source"
 	echo 'obj-m += peer.o' >>"$OUT/source/Kbuild"
-	modules=$(EVNOTIFY_BUILD=$OUT "$VM_DIR/build.sh" "$kernel" SRC="$OUT/source")
+	built=$(EVNOTIFY_BUILD=$OUT "$VM_DIR/build.sh" "$kernel" SRC="$OUT/source")
+	built=${built%/*}
+	modules=("$built/evnotify.ko" "$built/peer.ko" "$built/samples/evnotify-event.ko")
 }
 
 # measure KERNEL WHAT TIME: as in-vm.sh has it; prints the file with the results

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bench - evnotify, in each of its modes */
+/* bench - evnotify, in each of its modes, and the literal port in module/samples/event.c */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -92,6 +92,20 @@ static void open_files(unsigned int n)
 {
 	each_open(n, EPOLLIN, open_device);
 	prepare(n, EVNOTIFY_MODE_PENDING);
+}
+
+/* Its requests are those of the engine, one to a call. */
+static void open_literal(unsigned int n)
+{
+	fd = open(LITERAL_PORT, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		die("open %s: %s", LITERAL_PORT, strerror(errno));
+	prepare(n, EVNOTIFY_MODE_PENDING);
+}
+
+static bool literal_supported(void)
+{
+	return !access(LITERAL_PORT, R_OK | W_OK);
 }
 
 static void close_pending(void)
@@ -315,4 +329,10 @@ const struct method evnotify_each_et = {
 const struct method evnotify_files = {
 	.name = "evnotify/files", .open = open_files, .close = each_close,
 	.arm = arm_files, .reap = reap_files, .check = each_check, .most = 10000,
+};
+
+const struct method literal_port = {
+	.name = "literal port", .open = open_literal, .close = close_pending,
+	.arm = arm_1, .reap = reap_1, .check = check_events,
+	.cancel = cancel, .told = true, .supported = literal_supported,
 };

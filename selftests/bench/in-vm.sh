@@ -6,6 +6,7 @@
 set -e
 insmod evnotify.ko
 insmod peer.ko
+insmod evnotify-event.ko
 
 # in a cgroup that accounts for kernel memory, as every service of systemd is
 echo +memory >/sys/fs/cgroup/cgroup.subtree_control

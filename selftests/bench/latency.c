@@ -19,7 +19,7 @@
 #define ROUNDS		15
 #define LOOPS		3	/* the kernel may clear up after what was measured before */
 
-static const struct waiter none = { .fd = -1, .efd = -1, .epfd = -1 };
+static const struct waiter none = { .fd = -1, .peer = -1, .efd = -1, .epfd = -1 };
 
 static void request(const struct path *path, struct waiter *w, uint64_t due, uint64_t period)
 {
@@ -27,10 +27,11 @@ static void request(const struct path *path, struct waiter *w, uint64_t due, uin
 		path->request(w, due, period);
 }
 
-/* From the due time to the return of the call. */
+/* From the due time to the return of the call, and to the event record. */
 static void measure_late(const struct path *path)
 {
 	static uint64_t late[SAMPLES];
+	static struct samples stamp;
 	struct waiter w = none;
 	uint64_t due;
 	int i;
@@ -46,31 +47,15 @@ static void measure_late(const struct path *path)
 		mark(OTHER, 0);
 		if (i >= 0)
 			late[i] = now_ns() - due;
+		if (i >= 0 && w.completed_ns)
+			sample(&stamp, w.completed_ns - due);
 		usleep(100);
 	}
 	path->close(&w);
 	qsort(late, SAMPLES, sizeof(*late), cmp_u64);
 	result("latency", path->name, 1, "-", late[SAMPLES / 2], late[0], late[SAMPLES * 99 / 100]);
-}
-
-/* All of it for a request that is due at once: to ask, to sleep or not, to be told. */
-static void measure_round_trip(const struct path *path)
-{
-	static struct samples s;
-	struct waiter w = none;
-	uint64_t start;
-	int i;
-
-	path->open(&w);
-	for (i = -WARM_UP; i < SAMPLES; i++) {
-		start = ticks();
-		request(path, &w, 1, 0);
-		path->wait(&w, 1);
-		if (i >= 0)
-			sample(&s, ticks() - start);
-	}
-	path->close(&w);
-	summary("round_trip", path->name, 1, "-", &s);
+	if (stamp.nr)
+		summary("stamp", path->name, 1, "-", &stamp);
 }
 
 /* --- what a loop takes from the CPU, going to sleep and waking up included --------------- */
@@ -157,7 +142,6 @@ void measure_latency(const char *only)
 		if (wanted(path, only)) {
 			progress("%s", path->name);
 			measure_late(path);
-			measure_round_trip(path);
 		}
 	for (path = paths; path->name && !profiling; path++)
 		if (wanted(path, only)) {

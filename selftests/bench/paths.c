@@ -39,6 +39,8 @@ static void watch(struct waiter *w, int fd, uint32_t events)
 static void close_fds(struct waiter *w)
 {
 	close(w->fd);
+	if (w->peer >= 0)
+		close(w->peer);
 	if (w->efd >= 0)
 		close(w->efd);
 	if (w->epfd >= 0)
@@ -264,16 +266,25 @@ static bool bpf_supported(void)
 
 /* --- an interrupt of a driver, as drivers tell of it; see peer/ --------------------------- */
 
+static int peer_open_way(enum peer_way way, int efd)
+{
+	struct peer_setup setup = { .way = way, .eventfd = efd };
+	int fd = open(PEER_DEVICE, O_RDWR | O_CLOEXEC);
+
+	check(fd >= 0 && !ioctl(fd, PEER_SETUP, &setup), PEER_DEVICE);
+	return fd;
+}
+
+static void interrupt_at(int fd, uint64_t due)
+{
+	check(write(fd, &due, sizeof(due)) == sizeof(due), "write");
+}
+
 static void peer_open(struct waiter *w, enum peer_way way)
 {
-	struct peer_setup setup = { .way = way };
-
-	w->fd = open("/dev/bench-peer", O_RDWR | O_CLOEXEC);
-	if (way == PEER_EVENTFD) {
+	if (way == PEER_EVENTFD)
 		w->efd = eventfd(0, EFD_CLOEXEC);
-		setup.eventfd = w->efd;
-	}
-	check(w->fd >= 0 && !ioctl(w->fd, PEER_SETUP, &setup), "/dev/bench-peer");
+	w->fd = peer_open_way(way, w->efd);
 }
 
 static void peer_open_count(struct waiter *w)
@@ -323,7 +334,7 @@ static void peer_open_eventfd_epoll(struct waiter *w)
 static void peer_request(struct waiter *w, uint64_t due, uint64_t period)
 {
 	(void)period;
-	check(write(w->fd, &due, sizeof(due)) == sizeof(due), "write");
+	interrupt_at(w->fd, due);
 }
 
 static void peer_read_count(struct waiter *w, uint64_t due)
@@ -356,7 +367,7 @@ static void peer_epoll_fifo(struct waiter *w, uint64_t due)
 
 static bool peer_supported(void)
 {
-	return !access("/dev/bench-peer", R_OK | W_OK);
+	return !access(PEER_DEVICE, R_OK | W_OK);
 }
 
 /* --- sleeping, without a descriptor ------------------------------------------------------ */
@@ -454,6 +465,7 @@ static void evnotify_read(struct waiter *w, uint64_t due)
 	struct evnotify_event event;
 
 	check(read(w->fd, &event, sizeof(event)) == sizeof(event) && event.due_ns >= due, "read");
+	w->completed_ns = event.completed_ns;
 }
 
 static void evnotify_epoll_read(struct waiter *w, uint64_t due)
@@ -473,6 +485,7 @@ static void evnotify_ioctl(struct waiter *w, uint64_t due)
 	};
 
 	check(!ioctl(w->fd, EVNOTIFY_IOC_WAIT, &args) && args.event.due_ns >= due, "WAIT");
+	w->completed_ns = args.event.completed_ns;
 }
 
 static void evnotify_wait_ring(struct waiter *w, uint64_t due)
@@ -481,6 +494,77 @@ static void evnotify_wait_ring(struct waiter *w, uint64_t due)
 
 	ring_read(w, &event, sizeof(event));
 	check(event.due_ns >= due, "io_uring read");
+	w->completed_ns = event.completed_ns;
+}
+
+static void literal_open(struct waiter *w)
+{
+	w->fd = open(LITERAL_PORT, O_RDWR | O_CLOEXEC);
+	check(w->fd >= 0, LITERAL_PORT);
+}
+
+static bool literal_supported(void)
+{
+	return literal_port.supported();
+}
+
+/* --- an interrupt of a driver, by a source of evnotify: its data is the due time ---------- */
+
+static void source_open(struct waiter *w)
+{
+	w->peer = peer_open_way(PEER_SOURCE, 0);
+	w->fd = open(PEER_SOURCE_DEVICE, O_RDWR | O_CLOEXEC);
+	check(w->fd >= 0, PEER_SOURCE_DEVICE);
+}
+
+static void source_open_epoll(struct waiter *w)
+{
+	source_open(w);
+	watch(w, w->fd, EPOLLIN);
+}
+
+static void source_open_eventfd(struct waiter *w)
+{
+	source_open(w);
+	w->efd = eventfd(0, EFD_CLOEXEC);
+	check(w->efd >= 0, "eventfd");
+}
+
+static void source_open_eventfd_epoll(struct waiter *w)
+{
+	source_open_eventfd(w);
+	watch(w, w->efd, EPOLLIN);
+}
+
+static void source_open_ring(struct waiter *w)
+{
+	source_open(w);
+	ring_open(w, 0);
+}
+
+static void source_request(struct waiter *w, uint64_t due, uint64_t period)
+{
+	struct evnotify_request request = {
+		.mode = w->efd < 0 ? EVNOTIFY_MODE_PENDING : EVNOTIFY_MODE_EVENTFD,
+		.flags = EVNOTIFY_SOURCE,
+		.clockid = CLOCK_MONOTONIC,
+		.eventfd = w->efd < 0 ? 0 : w->efd,
+	};
+
+	(void)period;
+	check(write(w->fd, &request, sizeof(request)) == sizeof(request), "write");
+	interrupt_at(w->peer, due);
+}
+
+static void source_ioctl(struct waiter *w, uint64_t due)
+{
+	struct evnotify_wait args = {
+		.request = { .flags = EVNOTIFY_SOURCE, .clockid = CLOCK_MONOTONIC },
+	};
+
+	interrupt_at(w->peer, due);
+	check(!ioctl(w->fd, EVNOTIFY_IOC_WAIT, &args) && args.event.data == due, "WAIT");
+	w->completed_ns = args.event.completed_ns;
 }
 
 #define PATH(called, opened, requested, waited, closed, ...) {			\
@@ -488,9 +572,14 @@ static void evnotify_wait_ring(struct waiter *w, uint64_t due)
 	.close = closed, __VA_ARGS__						\
 }
 
-#define PEER(called, opened, waited)						\
+#define DRIVER(called, opened, waited)						\
 	PATH(called, opened, peer_request, waited, close_fds, .once = true,	\
 	     .supported = peer_supported)
+
+/* Each file would get the events of all threads. */
+#define SOURCE(called, opened, requested, waited, closed)			\
+	PATH(called, opened, requested, waited, closed, .once = true,		\
+	     .alone = true, .supported = peer_supported)
 
 const struct path paths[] = {
 	PATH("timerfd read", timerfd_open, timerfd_request, read_fd, close_fds),
@@ -509,14 +598,14 @@ const struct path paths[] = {
 	PATH("epoll_pwait2 timeout", pwait2_open, NULL, pwait2_wait, pwait2_close),
 	PATH("bpf_timer epoll", bpf_open, bpf_request, bpf_wait, bpf_close, .once = true,
 	     .alone = true, .supported = bpf_supported),
-	PEER("driver's count read", peer_open_count, peer_read_count),
-	PEER("driver's count epoll+read", peer_open_count_epoll, peer_epoll_count),
-	PEER("driver's tasklet read", peer_open_tasklet, peer_read_count),
-	PEER("driver's tasklet epoll+read", peer_open_tasklet_epoll, peer_epoll_count),
-	PEER("driver's fifo read", peer_open_fifo, peer_read_fifo),
-	PEER("driver's fifo epoll+read", peer_open_fifo_epoll, peer_epoll_fifo),
-	PEER("driver's eventfd read", peer_open_eventfd, read_eventfd),
-	PEER("driver's eventfd epoll+read", peer_open_eventfd_epoll, epoll_read_eventfd),
+	DRIVER("driver's count read", peer_open_count, peer_read_count),
+	DRIVER("driver's count epoll+read", peer_open_count_epoll, peer_epoll_count),
+	DRIVER("driver's tasklet read", peer_open_tasklet, peer_read_count),
+	DRIVER("driver's tasklet epoll+read", peer_open_tasklet_epoll, peer_epoll_count),
+	DRIVER("driver's fifo read", peer_open_fifo, peer_read_fifo),
+	DRIVER("driver's fifo epoll+read", peer_open_fifo_epoll, peer_epoll_fifo),
+	DRIVER("driver's eventfd read", peer_open_eventfd, read_eventfd),
+	DRIVER("driver's eventfd epoll+read", peer_open_eventfd_epoll, epoll_read_eventfd),
 	PATH("evnotify read", evnotify_open, evnotify_request, evnotify_read, close_fds),
 	PATH("evnotify epoll+read", evnotify_open_epoll, evnotify_request, evnotify_epoll_read,
 	     close_fds),
@@ -527,5 +616,16 @@ const struct path paths[] = {
 	PATH("evnotify WAIT", evnotify_open, NULL, evnotify_ioctl, close_fds),
 	PATH("evnotify io_uring read", evnotify_open_ring, evnotify_request, evnotify_wait_ring,
 	     ring_close_fds),
+	SOURCE("source read", source_open, source_request, evnotify_read, close_fds),
+	SOURCE("source epoll+read", source_open_epoll, source_request, evnotify_epoll_read,
+	       close_fds),
+	SOURCE("source eventfd read", source_open_eventfd, source_request, read_eventfd, close_fds),
+	SOURCE("source eventfd epoll+read", source_open_eventfd_epoll, source_request,
+	       epoll_read_eventfd, close_fds),
+	SOURCE("source WAIT", source_open, NULL, source_ioctl, close_fds),
+	SOURCE("source io_uring read", source_open_ring, source_request, evnotify_wait_ring,
+	       ring_close_fds),
+	PATH("literal port WAIT", literal_open, NULL, evnotify_ioctl, close_fds,
+	     .supported = literal_supported),
 	{ }
 };

@@ -6,16 +6,19 @@
  * An open file of /dev/bench-peer has an interrupt of its own, an hrtimer in
  * hard interrupt context, and one of several ways to the process, as the
  * kernel's own drivers have them: the count of uio, the fifo of gpio-v2 (filled
- * in the handler itself, where gpio needs a thread), an eventfd.  It is there
- * to be measured, and not for PREEMPT_RT, where handlers may not take these
- * locks.
+ * in the handler itself, where gpio needs a thread), an eventfd; or a source of
+ * evnotify.  It is there to be measured, and not for PREEMPT_RT, where handlers
+ * may not take these locks.
  */
 #include <linux/atomic.h>
+#include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
+#include <linux/evnotify_source.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
+#include <linux/irqflags.h>
 #include <linux/kfifo.h>
 #include <linux/ktime.h>
 #include <linux/miscdevice.h>
@@ -23,6 +26,7 @@
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/timex.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
@@ -49,6 +53,9 @@ struct peer {
 	DECLARE_KFIFO(records, struct peer_record, 16);
 	struct eventfd_ctx *efd;
 };
+
+/* For PEER_SOURCE. */
+static struct evnotify_source *peer_source;
 
 static void peer_tasklet(struct tasklet_struct *tasklet)
 {
@@ -85,6 +92,9 @@ static enum hrtimer_restart peer_interrupt(struct hrtimer *timer)
 	case PEER_EVENTFD:
 		eventfd_signal(peer->efd);
 		break;
+	case PEER_SOURCE:
+		evnotify_source_raise(peer_source, ktime_to_ns(hrtimer_get_expires(timer)));
+		break;
 	}
 	return HRTIMER_NORESTART;
 }
@@ -104,17 +114,14 @@ static int peer_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static int peer_setup(struct peer *peer, const struct peer_setup __user *uptr)
 {
-	struct peer *peer = file->private_data;
 	struct peer_setup setup;
 	struct eventfd_ctx *efd;
 
-	if (cmd != PEER_SETUP)
-		return -ENOTTY;
-	if (copy_from_user(&setup, (void __user *)arg, sizeof(setup)))
+	if (copy_from_user(&setup, uptr, sizeof(setup)))
 		return -EFAULT;
-	if (setup.way > PEER_EVENTFD || peer->efd)
+	if (setup.way > PEER_SOURCE || peer->efd)
 		return -EINVAL;
 	if (setup.way == PEER_EVENTFD) {
 		efd = eventfd_ctx_fdget(setup.eventfd);
@@ -124,6 +131,37 @@ static long peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	}
 	peer->way = setup.way;
 	return 0;
+}
+
+/* As in a handler: there a tasklet that is scheduled wakes no ksoftirqd. */
+static u64 peer_raise(void)
+{
+	cycles_t t0, t1, t2;
+
+	local_bh_disable();
+	local_irq_disable();
+	t0 = get_cycles();
+	t1 = get_cycles();
+	evnotify_source_raise(peer_source, 0);
+	t2 = get_cycles();
+	local_irq_enable();
+	local_bh_enable();
+	/* less what it takes to look at the counter */
+	return (t2 - t1) - (t1 - t0);
+}
+
+static long peer_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uptr = (void __user *)arg;
+
+	switch (cmd) {
+	case PEER_SETUP:
+		return peer_setup(file->private_data, uptr);
+	case PEER_RAISE:
+		return put_user(peer_raise(), (u64 __user *)uptr);
+	default:
+		return -ENOTTY;
+	}
 }
 
 static ssize_t peer_write(struct file *file, const char __user *buf,
@@ -246,7 +284,27 @@ static struct miscdevice peer_device = {
 	.fops = &peer_fops,
 	.mode = 0600,
 };
-module_misc_device(peer_device);
+
+static int __init peer_init(void)
+{
+	int ret;
+
+	peer_source = evnotify_source_register(NULL, "bench", NULL, NULL);
+	if (IS_ERR(peer_source))
+		return PTR_ERR(peer_source);
+	ret = misc_register(&peer_device);
+	if (ret)
+		evnotify_source_unregister(peer_source);
+	return ret;
+}
+module_init(peer_init);
+
+static void __exit peer_exit(void)
+{
+	misc_deregister(&peer_device);
+	evnotify_source_unregister(peer_source);
+}
+module_exit(peer_exit);
 
 MODULE_DESCRIPTION("What drivers do today to tell a process of an interrupt");
 MODULE_LICENSE("GPL");
