@@ -347,7 +347,7 @@ function comparisons(    i, columns) {
 	printf "- Who needs no event of each request has a heap of timers in the process for a fraction: evnotify takes %s times as much, %s in random order.\n",
 		part("same", "^user"), part("random", "^user")
 	printf "- One call each, it is %s of timerfd that is read, %s of timerfd that is not (ET).\n",
-		show(worst_ratio("life", "evnotify/1", "^timerfd[+]epoll$", "same")), show(worst_ratio("life", "evnotify/1", "^timerfd[+]epoll ET$", "same"))
+		show(worst_ratio("life", "evnotify/1", "^timerfd[+]epoll$", "same")), show(worst_ratio("life", "evnotify/1", "^timerfd ET$", "same"))
 	printf "- By the batch, a request costs %s of the best of timerfd, io_uring and POSIX timers if all are due at one instant, %s armed in random order, %s in descending order.\n",
 		part("same", PEERS), part("random", PEERS), part("descending", PEERS)
 	printf "- Of the literal port it is %s by the batch, %s one call each, and %s to cancel one of 1,000.\n",
