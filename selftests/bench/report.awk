@@ -140,14 +140,14 @@ function goal(name, value, must, aim, absolute,    verdict, i) {
 # "..." stands for the name of the goal before, up to its first comma
 function full_name(name) {
 	if (name ~ /^[.]/)
-		return first_part name
+		return first_part "," substr(name, 4)
 	first_part = name
 	sub(/,.*/, "", first_part)
 	return name
 }
 
 function the_goals(    what) {
-	goal("whole life (arm, complete, reap), batch of 64", worst("life", "evnotify/64", "same"), 460, 300, 1)
+	goal("whole life, batch of 64 (arm, complete, reap)", worst("life", "evnotify/64", "same"), 460, 300, 1)
 	goal("... over the best of timerfd, io_uring, POSIX timers", worst_ratio("life", "evnotify/64", PEERS, "same"), 0.22, 0.21, 0)
 	goal("... armed in descending order, n = 1,000", get("life", "evnotify/64", 1000, "descending"), 720, "", 1)
 	goal("... armed in descending order, n = 100,000", get("life", "evnotify/64", 100000, "descending"), 820, "", 1)
