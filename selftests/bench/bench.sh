@@ -126,7 +126,7 @@ run | --json)
 	measure "$KERNEL" all '20 minutes'
 	results=("$OUT/results-$KERNEL")
 	for kernel in $BESIDE; do
-		measure "$kernel" beside '10 minutes'
+		measure "$kernel" beside '5 minutes'
 		results+=("$OUT/results-$kernel")
 	done
 	report "$BENCH_DIR/RESULTS.md" "${results[@]}" >"$OUT/table" || status=1

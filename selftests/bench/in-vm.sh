@@ -41,8 +41,18 @@ all)
 	cat /tmp/results
 	;;
 beside)
-	./bench -n 1000,100000 >/tmp/results
-	./bench -i | grep irqs_off >>/tmp/results
+	# what the goals are about; with more requests the peers are worse
+	{
+		for method in evnotify/64 evnotify/1 evnotify/eventfd; do
+			./bench -n 1000,100000 -m $method
+		done
+		for method in timerfd io_uring POSIX source; do
+			./bench -n 1000 -m $method
+		done
+		./bench -l -m evnotify
+		./bench -l -m "driver's eventfd"
+		./bench -i | grep irqs_off
+	} >/tmp/results
 	cat /tmp/results
 	;;
 cpus)
