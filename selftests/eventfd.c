@@ -57,7 +57,7 @@ TEST_F(instance, each_request_signals_its_own)
 	}
 	ASSERT_EQ(sizeof(reqs), write(self->fd, reqs, sizeof(reqs)));
 	for (i = N - 1; i >= 0; i--) {
-		ASSERT_EQ(1, epoll_wait(epfd, &ready, 1, PATIENCE_MS));
+		ASSERT_EQ(1, IN_TIME(epoll_wait(epfd, &ready, 1, PATIENCE_MS)));
 		EXPECT_EQ(1, eventfd_take(efds[ready.data.u32]));
 	}
 	EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
@@ -189,7 +189,7 @@ TEST_F(instance, a_full_eventfd_overflows)
 
 	ASSERT_EQ(sizeof(most), write(efd, &most, sizeof(most)));
 	ASSERT_EQ(2, arm_many(self->fd, reqs, 2));
-	ASSERT_EQ(1, poll(&pfd, 1, PATIENCE_MS));
+	ASSERT_EQ(1, IN_TIME(poll(&pfd, 1, PATIENCE_MS)));
 	EXPECT_EQ(POLLERR, pfd.revents & POLLERR);
 	ASSERT_TRUE(UNTIL(counters(self->fd).completed == 2));
 	EXPECT_EQ(UINT64_MAX, eventfd_take(efd));

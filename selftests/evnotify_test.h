@@ -78,6 +78,22 @@ static inline __u64 now_ns(clockid_t clock)
 	holds;								\
 })
 
+/*
+ * What a call returns that sleeps for PATIENCE_MS at most; -1 if it slept so long: with its last
+ * look it finds what has come meanwhile, though nobody has woken it.
+ */
+#define IN_TIME(call) ({						\
+	const __u64 slept_from_ns = now_ns(CLOCK_MONOTONIC);		\
+	const __u64 most_ns = PATIENCE_MS * NSEC_PER_MSEC;		\
+	int result = (call);						\
+									\
+	if (now_ns(CLOCK_MONOTONIC) - slept_from_ns >= most_ns) {	\
+		*patience_lost = true;					\
+		result = -1;						\
+	}								\
+	result;								\
+})
+
 /* A number from the environment, or another if it has none. */
 static inline __u64 setting(const char *name, __u64 otherwise)
 {
@@ -193,10 +209,7 @@ static inline bool readable(int fd, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
-	if (poll(&pfd, 1, timeout_ms) == 1)
-		return pfd.revents & POLLIN;
-	*patience_lost |= timeout_ms == MOST_PATIENCE_MS;
-	return false;
+	return IN_TIME(poll(&pfd, 1, timeout_ms)) == 1 && pfd.revents & POLLIN;
 }
 
 /* As many reads as it takes: 0, or -errno. */

@@ -20,7 +20,7 @@ TEST_F(instance, poll_tells_of_records)
 
 	ASSERT_EQ(0, arm(self->fd, &req));
 	pfd.events = POLLIN | POLLRDNORM;
-	EXPECT_EQ(1, poll(&pfd, 1, PATIENCE_MS));
+	EXPECT_EQ(1, IN_TIME(poll(&pfd, 1, PATIENCE_MS)));
 	EXPECT_EQ(POLLIN | POLLRDNORM, pfd.revents);
 	pfd.events |= POLLOUT;
 	EXPECT_EQ(1, poll(&pfd, 1, 0));
@@ -40,7 +40,7 @@ TEST_F(instance, select_tells_of_records)
 	ASSERT_EQ(0, arm(self->fd, &req));
 	FD_ZERO(&in);
 	FD_SET(self->fd, &in);
-	EXPECT_EQ(1, select(self->fd + 1, &in, NULL, NULL, &patience));
+	EXPECT_EQ(1, IN_TIME(select(self->fd + 1, &in, NULL, NULL, &patience)));
 	EXPECT_TRUE(FD_ISSET(self->fd, &in));
 	ASSERT_EQ(1, read_some(self->fd, &event, 1));
 	FD_SET(self->fd, &in);
@@ -56,7 +56,7 @@ TEST_F(instance, epoll_level_tells_until_all_are_read)
 	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &ready));
 	EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
 	ASSERT_TRUE(make_ready(self->fd, 2));
-	EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, PATIENCE_MS));
+	EXPECT_EQ(1, IN_TIME(epoll_wait(epfd, &ready, 1, PATIENCE_MS)));
 	EXPECT_EQ(42, ready.data.u32);
 	ASSERT_EQ(1, read_some(self->fd, events, 1));
 	EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, 0));
@@ -75,7 +75,7 @@ TEST_F(instance, epoll_edge_tells_of_each_new_record)
 	for (i = 1; i <= 3; i++) {
 		/* nothing is read: the edge is the record that is added */
 		ASSERT_EQ(0, arm(self->fd, &req));
-		EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, PATIENCE_MS));
+		EXPECT_EQ(1, IN_TIME(epoll_wait(epfd, &ready, 1, PATIENCE_MS)));
 		ASSERT_TRUE(UNTIL(counters(self->fd).unread == i));
 		EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
 	}

@@ -15,7 +15,7 @@ static int polled(int fd, short events)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
 
-	return poll(&pfd, 1, PATIENCE_MS) == 1 ? pfd.revents : -ETIMEDOUT;
+	return IN_TIME(poll(&pfd, 1, PATIENCE_MS)) == 1 ? pfd.revents : -ETIMEDOUT;
 }
 
 #define EXPECT_GONE(event) do {						\
@@ -350,7 +350,7 @@ static void *poller_main(void *arg)
 	epfd = epoll_create1(0);
 	epoll_ctl(epfd, EPOLL_CTL_ADD, p->fd, &event);
 	p->tid = gettid();
-	p->revents = epoll_wait(epfd, &event, 1, PATIENCE_MS) == 1 ? (int)event.events :
+	p->revents = IN_TIME(epoll_wait(epfd, &event, 1, PATIENCE_MS)) == 1 ? (int)event.events :
 								     -ETIMEDOUT;
 	close(epfd);
 	return NULL;

@@ -29,7 +29,7 @@ static void *worker_main(void *arg)
 
 	epoll_ctl(epfd, EPOLL_CTL_ADD, w->fd, &ready);
 	w->tid = gettid();
-	while (epoll_wait(epfd, &ready, 1, PATIENCE_MS) == 1)
+	while (IN_TIME(epoll_wait(epfd, &ready, 1, PATIENCE_MS)) == 1)
 		if (read_some(w->fd, &event, 1) == 1) {
 			atomic_fetch_add(w->took, 1);
 			break;
