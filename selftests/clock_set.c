@@ -4,6 +4,7 @@
  * timerfd, and nothing is early.
  */
 #include <sys/timerfd.h>
+#include <sys/timex.h>
 
 #include "evnotify_test.h"
 
@@ -147,6 +148,7 @@ FIXTURE(settable)
 {
 	int fd;
 	int timerfd;	/* the same on CLOCK_REALTIME */
+	int ahead_s;	/* by which CLOCK_TAI was ahead of that before */
 };
 
 FIXTURE_VARIANT(settable)
@@ -157,10 +159,24 @@ FIXTURE_VARIANT(settable)
 FIXTURE_VARIANT_ADD(settable, realtime) { .id = CLOCK_REALTIME };
 FIXTURE_VARIANT_ADD(settable, tai) { .id = CLOCK_TAI };
 
+/* By how much CLOCK_TAI is ahead of CLOCK_REALTIME from now on: 0, or -errno */
+static int set_tai(int ahead_s)
+{
+	struct timex time = { .modes = ADJ_TAI, .constant = ahead_s };
+
+	return adjtimex(&time) < 0 ? -errno : 0;
+}
+
 FIXTURE_SETUP(settable)
 {
+	struct timex time = {};
+
 	if (shift_clock(0))
 		SKIP(return, "the clock cannot be set: %s", strerror(errno));
+	/* or one could be taken for the other: nobody has told this machine of leap seconds */
+	ASSERT_LE(0, adjtimex(&time));
+	self->ahead_s = time.tai;
+	ASSERT_EQ(0, set_tai(1000));
 	self->fd = open_device(_metadata, O_RDWR);
 	self->timerfd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK);
 	shifted = 0;
@@ -170,6 +186,7 @@ FIXTURE_TEARDOWN(settable)
 {
 	/* also if the test has failed meanwhile */
 	EXPECT_EQ(0, shift_clock(-shifted));
+	EXPECT_EQ(0, set_tai(self->ahead_s));
 	EXPECT_TRUE(balanced(counters(self->fd)));
 	close(self->fd);
 }
@@ -200,13 +217,13 @@ static struct ahead ahead_of_monotonic(clockid_t id)
 	return (struct ahead){ now - after - ROUNDING_NS, now - before + ROUNDING_NS };
 }
 
-/* Due at a time of CLOCK_MONOTONIC, told on another clock as that is now. */
-#define EXPECT_DUE(event, from_ns, to_ns, id) do {			\
-	const struct evnotify_event *_told = (event);			\
+/* A time between two of CLOCK_MONOTONIC, told on another clock as that is now */
+#define EXPECT_BETWEEN(told_ns, from_ns, to_ns, id) do {		\
+	__u64 _told_ns = (told_ns);					\
 	struct ahead _a = ahead_of_monotonic(id);			\
 									\
-	EXPECT_LE((from_ns) + _a.least, _told->due_ns);			\
-	EXPECT_GE((to_ns) + _a.most, _told->due_ns);			\
+	EXPECT_LE((from_ns) + _a.least, _told_ns);			\
+	EXPECT_GE((to_ns) + _a.most, _told_ns);				\
 } while (0)
 
 /* Waits until the clock is seen by the timers to be beyond @due_ns. */
@@ -252,7 +269,7 @@ TEST_F(settable, set_forward_a_relative_time_is_not_hastened)
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(-ECANCELED, events[i].status);
 		EXPECT_EQ(0, events[i].expired_ns);
-		EXPECT_DUE(&events[i], before + FAR_NS, after + FAR_NS, variant->id);
+		EXPECT_BETWEEN(events[i].due_ns, before + FAR_NS, after + FAR_NS, variant->id);
 	}
 }
 
@@ -293,11 +310,11 @@ TEST_F(settable, set_back_a_relative_time_is_not_delayed)
 		EXPECT_LE(event.expired_ns, event.completed_ns);
 		EXPECT_LE(event.completed_ns, now_ns(variant->id));
 		if (event.id == reqs[0].id) {
-			EXPECT_DUE(&event, before + delay, after + delay, variant->id);
+			EXPECT_BETWEEN(event.due_ns, before + delay, after + delay, variant->id);
 			once++;
 		} else {
 			sum += event.count;
-			EXPECT_DUE(&event, before + sum * delay, after + sum * delay,
+			EXPECT_BETWEEN(event.due_ns, before + sum * delay, after + sum * delay,
 				   variant->id);
 		}
 	}
@@ -351,7 +368,7 @@ TEST_F(settable, expirations_on_either_side_merge)
 		sum += event.count;
 		EXPECT_LE(event.due_ns, event.expired_ns);
 		EXPECT_GT(period, event.expired_ns - event.due_ns);
-		EXPECT_DUE(&event, before + sum * period, after + sum * period, variant->id);
+		EXPECT_BETWEEN(event.due_ns, before + sum * period, after + sum * period, variant->id);
 	}
 	EXPECT_EQ(0, cancel(self->fd, req.id));
 }
@@ -383,7 +400,7 @@ TEST_F(settable, update_chooses_anew_whether_it_moves)
 
 	ASSERT_EQ(0, cancel(self->fd, to_relative.id));
 	ASSERT_EQ(0, read_events(self->fd, &event, 1));
-	EXPECT_DUE(&event, before + FAR_NS / 2, after + FAR_NS / 2, variant->id);
+	EXPECT_BETWEEN(event.due_ns, before + FAR_NS / 2, after + FAR_NS / 2, variant->id);
 
 	/* and what is left goes on as any relative time does */
 	ASSERT_EQ(0, update(self->fd, back.id, NSEC_PER_MSEC, 0));
@@ -391,6 +408,52 @@ TEST_F(settable, update_chooses_anew_whether_it_moves)
 	EXPECT_EQ(back.id, event.id);
 	EXPECT_EQ(0, event.status);
 	EXPECT_LE(event.due_ns, event.expired_ns);
+}
+
+/* An event of a source is told on the clock of who gets it, as that is when it is given. */
+TEST_F(settable, an_event_is_told_on_the_clock_of_the_request)
+{
+	int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL);
+	struct evnotify_request req = event_request(0, 0);
+	__u64 before = now_ns(CLOCK_MONOTONIC), after;
+	struct evnotify_event event;
+	int i;
+
+	ASSERT_LE(0, fd);
+	req.clockid = variant->id;
+	ASSERT_EQ(2, sim_raise(sim, 2, 0));
+	after = now_ns(CLOCK_MONOTONIC);
+	for (i = 0; i < 2; i++) {
+		/* it was kept while the clock was set */
+		ASSERT_EQ(0, shift_clock(i ? -2 * (__s64)FAR_NS : (__s64)FAR_NS));
+		ASSERT_EQ(0, arm(fd, &req));
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EVENT(&event, i, 0);
+		EXPECT_BETWEEN(event.expired_ns, before, after, variant->id);
+		EXPECT_LE(event.completed_ns, now_ns(variant->id));
+	}
+	/* and so is the end of a wait for one */
+	req.due_ns = NSEC_PER_MSEC;
+	before = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, arm(fd, &req));
+	after = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(-ETIME, event.status);
+	EXPECT_BETWEEN(event.due_ns, before + NSEC_PER_MSEC, after + NSEC_PER_MSEC, variant->id);
+	EXPECT_LE(event.due_ns, event.expired_ns);
+	EXPECT_LE(event.expired_ns, event.completed_ns);
+	/* a relative time does not move with the clock */
+	req.due_ns = FAR_NS;
+	before = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, arm(fd, &req));
+	after = now_ns(CLOCK_MONOTONIC);
+	ASSERT_EQ(0, shift_clock(2 * FAR_NS));
+	EXPECT_EQ(0, cancel(fd, req.id));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(-ECANCELED, event.status);
+	EXPECT_BETWEEN(event.due_ns, before + FAR_NS, after + FAR_NS, variant->id);
+	close(fd);
+	close(sim);
 }
 
 TEST_HARNESS_MAIN

@@ -140,6 +140,33 @@ static void after_suspend(struct __test_metadata *_metadata, struct pending *p, 
 	close(p->eventfd);
 }
 
+/* The time of an event of a source, too, is on the clock of who gets it. */
+static void events_after_suspend(struct __test_metadata *_metadata)
+{
+	int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL);
+	struct evnotify_request req = event_request(0, 0);
+	struct evnotify_event event;
+	__u64 before;
+	size_t i;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
+		if (clocks[i].flags)
+			continue;
+		req.clockid = clocks[i].id;
+		before = now_ns(clocks[i].id);
+		ASSERT_EQ(0, arm(fd, &req));
+		ASSERT_EQ(1, sim_raise(sim, 1, i));
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EVENT(&event, i, 0);
+		/* a little is for rounding */
+		EXPECT_LE(before, event.expired_ns + NSEC_PER_USEC);
+		EXPECT_LE(event.completed_ns, now_ns(clocks[i].id));
+	}
+	close(sim);
+	close(fd);
+}
+
 /* How far CLOCK_BOOTTIME is ahead: the time that the machine was suspended. */
 static long long suspended_ns(void)
 {
@@ -180,6 +207,7 @@ TEST(pending_requests_keep_to_their_clocks)
 		TH_LOG("%s", clocks[i].name);
 		after_suspend(_metadata, &pending[i], clocks[i].id, clocks[i].stops);
 	}
+	events_after_suspend(_metadata);
 }
 
 TEST_HARNESS_MAIN
