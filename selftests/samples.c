@@ -2,100 +2,21 @@
 /*
  * The sample drivers: what an author copies works, and goes while processes have it open.
  *
- * EVNOTIFY_SAMPLES: the directory of their modules; EVNOTIFY_LOADS: how many times a driver
- * goes and comes under traffic (50)
+ * EVNOTIFY_LOADS: how many times a driver goes and comes under traffic (50)
  */
 #include <dirent.h>
 #include <liburing.h>
 #include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
-#define NO_INSTANCE
-#include "evnotify_test.h"
-
-/* What a test may need that this machine does not have */
-static bool strict(void)
-{
-	const char *value = getenv("EVNOTIFY_STRICT");
-
-	return value && !strcmp(value, "1");
-}
+#include "drivers.h"
 
 static unsigned int rounds(void)
 {
 	const char *loads = getenv("EVNOTIFY_LOADS");
 
 	return loads ? atoi(loads) : 50;
-}
-
-/* --- files of sysfs and configfs ------------------------------------------------------- */
-
-static int put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, value, strlen(value)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-/* The first line of a file, without its end; empty if it cannot be read. */
-static const char *get(const char *path, char *line, size_t size)
-{
-	FILE *f = fopen(path, "re");
-
-	line[0] = '\0';
-	if (f) {
-		if (fgets(line, size, f))
-			line[strcspn(line, "\n")] = '\0';
-		fclose(f);
-	}
-	return line;
-}
-
-/* --- modules --------------------------------------------------------------------------- */
-
-static bool have_samples(void)
-{
-	return getenv("EVNOTIFY_SAMPLES");
-}
-
-/* 0 or -errno */
-static int load(const char *sample, const char *parameters)
-{
-	char path[256];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "%s/evnotify-%s.ko", getenv("EVNOTIFY_SAMPLES"), sample);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = syscall(SYS_finit_module, fd, parameters, 0) ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
-static int unload(const char *sample)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "evnotify_%s", sample);
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
-}
-
-static int open_source(const char *sample)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), DEVICE "-%s0", sample);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
 }
 
 /* --- events ---------------------------------------------------------------------------- */
@@ -167,7 +88,7 @@ static int read_to_the_end(int fd, unsigned int *events, unsigned int *gone)
 	struct pollfd _pfd = { .fd = (_fd) };					\
 	struct evnotify_event _event;						\
 										\
-	EXPECT_EQ(1, poll(&_pfd, 1, PATIENCE_MS));				\
+	EXPECT_EQ(1, IN_TIME(poll(&_pfd, 1, PATIENCE_MS)));				\
 	EXPECT_EQ(POLLHUP | POLLERR, _pfd.revents);				\
 	EXPECT_EQ(-ENODEV, read_some(_pfd.fd, &_event, 1));			\
 	EXPECT_EQ(-ENODEV, arm(_pfd.fd, &_req));				\
@@ -277,7 +198,7 @@ static int listen_poll(struct listener *l, int fd)
 	int i, n;
 
 	while (!ret) {
-		if (poll(&pfd, 1, PATIENCE_MS) != 1)
+		if (IN_TIME(poll(&pfd, 1, PATIENCE_MS)) != 1)
 			return -ETIMEDOUT;
 		n = read_some(fd, events, 8);
 		if (n < 0)

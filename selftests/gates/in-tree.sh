@@ -6,7 +6,7 @@
 #
 # In a git tree it makes three commits on the current branch: the driver with
 # its headers, the documentation, the selftests.  Elsewhere it only lays the
-# files down.  The samples, and their test, stay behind.
+# files down.  The samples, and the tests that load drivers, stay behind.
 set -eu
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -139,13 +139,16 @@ for file in "$top"/selftests/*.c "$top"/selftests/*.h \
 	    $(sed -n 's/^TEST_PROGS [:+]*= *//p' "$top/selftests/Makefile") \
 	    Makefile config settings .gitignore; do
 	[ "${file#/}" != "$file" ] || file=$top/selftests/$file
-	[ "${file##*/}" = samples.c ] || cp "$file" "$ksrc/$tests/"
+	case ${file##*/} in
+	samples.c | driver.c | drivers.h) ;;
+	*) cp "$file" "$ksrc/$tests/" ;;
+	esac
 done
 sed -i -z 's#:[ \n*]*vm/alone\.sh\( gives them one\|\)##g' "$ksrc/$tests"/Makefile "$ksrc/$tests"/*.c
 sed -i '1s/MIT-0/GPL-2.0-only/' "$ksrc/$tests"/*.c	# of which anybody may make that; the kernel's list lacks it
 sed -i -e '/^# Out of tree/,/^#\t/d' -e 's#, else from the module next door##' \
 	-e 's# \$(addprefix -I,\$(wildcard \.\./module/include/uapi))##' \
-	-e 's# \(\$(OUTPUT)/\|\)samples\>##' "$ksrc/$tests/Makefile"
+	-e 's# \(\$(OUTPUT)/\|\)samples\>##' -e 's# driver\>##' -e 's# drivers\.h\>##' "$ksrc/$tests/Makefile"
 echo 'TARGETS += drivers/evnotify' | insert tools/testing/selftests/Makefile
 commit 'selftests: drivers: add tests of evnotify' \
 'One program per theme: the ABI and its errnos, both modes, clocks,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Builds the modules for one kernel of the table and prints the path of evnotify.ko. The samples are
-# next to it, in samples/.
+# Builds the modules for one kernel of the table and prints the path of evnotify.ko. The samples,
+# and the driver of the tests, are next to it, in samples/.
 #
 #   build.sh KERNEL [DEBUG=1] [SRC=directory] [VARIABLE=value for make]...
 #
@@ -54,11 +54,21 @@ fi
 rm -rf "$dir"
 mkdir -p "$dir"
 cp -R "$src/." "$dir"
+drivers=()
+if [[ -d $dir/samples ]]; then
+	cp -R "$TOP/selftests/testdriver" "$dir"
+	drivers=("$dir/samples" "$dir/testdriver")
+fi
 say "building the module for $release"
 build() { ${root:+in_root "$root"} make -C "$kdir" M="$1" CC="$cc" W=1 "${flags[@]}" modules >>"$dir/build.log" 2>&1; }
-if ! build "$dir" || { [[ -d $dir/samples ]] && ! build "$dir/samples"; } ||
+status=0
+for part in "$dir" "${drivers[@]}"; do
+	build "$part" || { status=$?; break; }
+done
+if [[ $status != 0 ]] ||
    grep -qE ':[0-9]+: (warning|error):|WARNING: modpost' "$dir/build.log"; then
 	grep -vE '^make|^  (CC|LD|MODPOST)' "$dir/build.log" >&2 || true
 	die "building the module for $kernel failed, see $dir/build.log"
 fi
+[[ ${#drivers[@]} = 0 ]] || cp "$dir/testdriver/"*.ko "$dir/samples"
 echo "$dir/evnotify.ko"
