@@ -315,7 +315,7 @@ TEST_F(settable, set_back_a_relative_time_is_not_delayed)
 		} else {
 			sum += event.count;
 			EXPECT_BETWEEN(event.due_ns, before + sum * delay, after + sum * delay,
-				   variant->id);
+				       variant->id);
 		}
 	}
 	EXPECT_EQ(1, once);
@@ -368,7 +368,8 @@ TEST_F(settable, expirations_on_either_side_merge)
 		sum += event.count;
 		EXPECT_LE(event.due_ns, event.expired_ns);
 		EXPECT_GT(period, event.expired_ns - event.due_ns);
-		EXPECT_BETWEEN(event.due_ns, before + sum * period, after + sum * period, variant->id);
+		EXPECT_BETWEEN(event.due_ns, before + sum * period, after + sum * period,
+			       variant->id);
 	}
 	EXPECT_EQ(0, cancel(self->fd, req.id));
 }

@@ -148,6 +148,9 @@ TEST_F(source, what_it_kept_outlives_it)
 	/* the rest, and then the end */
 	req = event_request(1, EVNOTIFY_REPEAT);
 	ASSERT_EQ(0, arm(self->fd, &req));
+	ASSERT_TRUE(settled(self->fd, N + 212));
+	/* it has more to tell: so it is not at its end again */
+	EXPECT_EQ(POLLIN | POLLRDNORM, polled(self->fd, POLLIN | POLLRDNORM));
 	for (i = 211; i < RING; i++) {
 		ASSERT_EQ(0, read_events(self->fd, &event, 1));
 		EXPECT_EVENT(&event, N + i, 0);

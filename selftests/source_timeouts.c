@@ -175,6 +175,40 @@ TEST_F(timeout, leaves_the_others_in_line)
 	EXPECT_COUNTERS(self->fd, 5, 5, 0, 0, 0);
 }
 
+/* Where none was asked for, none is told, on whatever clock it would be. */
+TEST_F(timeout, that_nobody_asked_for_is_not_told)
+{
+	struct evnotify_request reqs[] = {
+		timed(variant->id, 0, 0), timed(variant->id, 0, EVNOTIFY_REPEAT),
+		timed(variant->id, 0, 0),
+	};
+	struct evnotify_wait wait = { .request = timed(variant->id, 0, 0) };
+	__u64 before = now_ns(variant->id);
+	struct evnotify_event events[3];
+	struct waiter w;
+	int i;
+
+	ASSERT_EQ(3, arm_many(self->fd, reqs, 3));
+	ASSERT_EQ(0, waiter_start(&w, self->fd, wait.request));
+	ASSERT_TRUE(waiter_blocked(&w));
+	EXPECT_EQ(0, cancel(self->fd, reqs[0].id));
+	EXPECT_EQ(0, cancel(self->fd, reqs[1].id));
+	close(self->sim);
+	self->sim = -1;
+	ASSERT_EQ(0, read_events(self->fd, events, 3));
+	ASSERT_EQ(0, waiter_join(&w));
+	for (i = 0; i < 4; i++) {
+		const struct evnotify_event *e = i < 3 ? &events[i] : (void *)&w.wait.event;
+
+		EXPECT_EQ(i < 2 ? -ECANCELED : -ENODEV, e->status);
+		EXPECT_EQ(0, e->due_ns);
+		EXPECT_EQ(0, e->expired_ns);
+		/* when it ended is on its clock */
+		EXPECT_LE(before, e->completed_ns);
+		EXPECT_LE(e->completed_ns, now_ns(variant->id));
+	}
+}
+
 /* Event and timeout at the same time: one of the two, and the event stays if it was not that. */
 TEST_F(timeout, races_an_event)
 {
@@ -231,6 +265,14 @@ static void in_namespace(struct __test_metadata *_metadata, int sim, int fd, clo
 	ASSERT_EQ(0, read_events(fd, &event, 1));
 	EXPECT_TIMED_OUT(&event, due, id);
 	EXPECT_EQ(due, event.due_ns);
+
+	/* none is none in every namespace */
+	req = timed(id, 0, 0);
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, cancel(fd, req.id));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(-ECANCELED, event.status);
+	EXPECT_EQ(0, event.due_ns);
 
 	before = now_ns(id);
 	req = timed(id, now_ns(id) + FAR_NS, EVNOTIFY_ABSTIME);
