@@ -317,6 +317,33 @@ TEST_F(sim, plays_the_steps_in_time)
 	close(fd);
 }
 
+/* A step that is late makes the next one no later: its delay counts from when it was due. */
+TEST_F(sim, makes_up_for_what_it_is_late)
+{
+	enum { N = 200 };
+	const __u64 delay = 500 * NSEC_PER_USEC;
+	struct evnotify_request req = event_request(0, EVNOTIFY_REPEAT);
+	struct evnotify_sim_step steps[N];
+	struct evnotify_event event;
+	int fd = sim_new(self->sim, 0, NULL), i, early = 0;
+	__u64 last = 0;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < N; i++)
+		steps[i] = (struct evnotify_sim_step){ delay, i };
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(N, play(self->sim, steps, N));
+	for (i = 0; i < N; i++) {
+		ASSERT_EQ(0, read_events(fd, &event, 1));
+		EXPECT_EVENT(&event, i, 0);
+		/* sooner after the one before it than that was after its own */
+		early += i && event.expired_ns - last < delay;
+		last = event.expired_ns;
+	}
+	EXPECT_LT(0, early);
+	close(fd);
+}
+
 /* As many as there may be at once, and with that again: all are raised. */
 TEST_F(sim, a_burst_loses_none)
 {
@@ -407,6 +434,38 @@ TEST_F(sim, interrupted_it_says_what_was_raised)
 	EXPECT_EQ(-EINTR, p.ret);
 	EXPECT_EQ(1, sim_raise(self->sim, 1, 0));
 	EXPECT_SOURCE_COUNTERS(fd, 4, 0, 0);
+	close(fd);
+}
+
+/* What was not played when it was interrupted is never. */
+TEST_F(sim, interrupted_it_plays_no_more)
+{
+	static const struct evnotify_sim_step steps[] = {
+		{ 0, 1 }, { 50 * NSEC_PER_MSEC, 2 }, { 0, 3 },
+	};
+	struct sigaction action = { .sa_handler = ignore_signal };
+	struct player p = { .sim = self->sim, .steps = steps, .count = ARRAY_SIZE(steps) };
+	struct evnotify_request marker = pending_in(2 * steps[1].delay_ns, 0);
+	int fd = sim_new(self->sim, 0, NULL), attempts = 20;
+	unsigned long long raised;
+	struct evnotify_event event;
+
+	ASSERT_LE(0, fd);
+	sigaction(SIGUSR1, &action, NULL);
+	/* a machine that is too slow has played all of it */
+	do {
+		raised = source_counters(fd).raised;
+		p.tid = 0;
+		ASSERT_TRUE(player_start(&p));
+		ASSERT_TRUE(UNTIL(source_counters(fd).raised > raised));
+		pthread_kill(p.thread, SIGUSR1);
+		pthread_join(p.thread, NULL);
+	} while (p.ret != 1 && --attempts);
+	ASSERT_EQ(1, p.ret);
+	/* the time when it would have gone on goes by */
+	ASSERT_EQ(0, arm(fd, &marker));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(raised + 1, source_counters(fd).raised);
 	close(fd);
 }
 
