@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Time namespaces: whoever is in one sees its times, whoever is outside his own. */
+#include <sys/uio.h>
+
 #include "evnotify_test.h"
 
-#define NS_OFFSET	(1000 * NSEC_PER_SEC)
+#define NS_SECONDS	1000
+#define NS_NSEC		123456789
+#define NS_OFFSET	(NS_SECONDS * NSEC_PER_SEC + NS_NSEC)
 
 /* Children live where both clocks that start at boot are ahead by this. Null, or why not. */
 static const char *enter_time_namespace(int seconds)
@@ -12,7 +16,7 @@ static const char *enter_time_namespace(int seconds)
 	if (unshare(CLONE_NEWTIME))
 		return errno == EINVAL ? "this kernel has no time namespaces" : strerror(errno);
 	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
-	ret = dprintf(fd, "monotonic %d 0\nboottime %d 0\n", seconds, seconds);
+	ret = dprintf(fd, "monotonic %d %d\nboottime %d %d\n", seconds, NS_NSEC, seconds, NS_NSEC);
 	close(fd);
 	return ret > 0 ? NULL : "cannot set the offsets of a time namespace";
 }
@@ -64,7 +68,7 @@ static void in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id
 
 static void run_in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id)
 {
-	const char *why_not = enter_time_namespace(NS_OFFSET / NSEC_PER_SEC);
+	const char *why_not = enter_time_namespace(NS_SECONDS);
 	struct evnotify_event event;
 	int status;
 	pid_t pid;
@@ -189,19 +193,71 @@ static void an_absolute_time(struct __test_metadata *_metadata, int fd, clockid_
 	__u64 due = now_ns(id) + 20 * NSEC_PER_MSEC;
 	struct evnotify_request req = on_clock(id, due, EVNOTIFY_ABSTIME);
 	struct evnotify_event event;
+	struct iovec pieces[] = {
+		{ &event, 20 }, { (char *)&event + 20, sizeof(event) - 20 },
+	};
 
 	ASSERT_EQ(0, arm(fd, &req));
 	ASSERT_EQ(0, read_events(fd, &event, 1));
 	EXPECT_EQ(due, event.due_ns);
 	EXPECT_EXPIRED(&event, due, id);
 
-	/* one that is cancelled gives back what was asked for */
+	/* one that is cancelled gives back what was asked for, in any way of reading */
 	req.due_ns += FAR_NS;
 	ASSERT_EQ(0, arm(fd, &req));
 	ASSERT_EQ(0, cancel(fd, req.id));
 	ASSERT_EQ(0, read_events(fd, &event, 1));
 	EXPECT_EQ(due + FAR_NS, event.due_ns);
 	EXPECT_EQ(0, event.expired_ns);
+	ASSERT_EQ(0, arm(fd, &req));
+	ASSERT_EQ(0, cancel(fd, req.id));
+	ASSERT_EQ((ssize_t)sizeof(event), readv(fd, pieces, 2));
+	EXPECT_EQ(due + FAR_NS, event.due_ns);
+	EXPECT_EQ(0, event.expired_ns);
+	EXPECT_LE(due, event.completed_ns);
+	EXPECT_LE(event.completed_ns, now_ns(id));
+}
+
+static void ignore_signal(int signo)
+{
+	(void)signo;
+}
+
+/* Of a WAIT that was interrupted and cancelled meanwhile, and of one that has expired meanwhile */
+static void a_wait_that_comes_again(struct __test_metadata *_metadata, int fd, clockid_t id)
+{
+	struct sigaction action = { .sa_handler = ignore_signal };
+	__u64 before = now_ns(id), due = before + FAR_NS;
+	const struct evnotify_event *event;
+	struct waiter w;
+	int i;
+
+	sigaction(SIGUSR1, &action, NULL);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, waiter_start(&w, fd, on_clock(id, due, EVNOTIFY_ABSTIME)));
+		ASSERT_TRUE(waiter_blocked(&w));
+		ASSERT_EQ(0, pthread_kill(w.thread, SIGUSR1));
+		ASSERT_EQ(-EINTR, waiter_join(&w));
+		if (i) {
+			ASSERT_EQ(0, update(fd, w.wait.request.id, before, EVNOTIFY_ABSTIME));
+			ASSERT_TRUE(UNTIL(counters(fd).completed == 1 && !counters(fd).completing));
+		} else {
+			ASSERT_EQ(0, cancel(fd, w.wait.request.id));
+		}
+		ASSERT_EQ(0, waiter_again(&w));
+		ASSERT_EQ(0, waiter_join(&w));
+		event = (void *)&w.wait.event;
+		EXPECT_EQ(i ? 0 : -ECANCELED, event->status);
+		EXPECT_EQ(i ? before : due, event->due_ns);
+		EXPECT_TRUE(i ? event->expired_ns >= before : !event->expired_ns);
+		EXPECT_LE(before, event->completed_ns);
+		EXPECT_LE(event->completed_ns, now_ns(id));
+	}
+}
+
+TEST_F(offset, a_wait_that_comes_again_sees_its_own_times)
+{
+	IN_NAMESPACE(a_wait_that_comes_again(_metadata, self->fd, variant->id));
 }
 
 TEST_F(offset, an_absolute_time_is_what_was_asked_for)
