@@ -345,4 +345,119 @@ TEST_F(instance, cancel_waits_for_one_signal_at_most)
 	EXPECT_COUNTERS(self->fd, N, 0, N, 0, 0);
 }
 
+/* --- its reference -------------------------------------------------------------------- */
+
+/* The number of an eventfd, by fdinfo; the lowest that is free. -1: this kernel does not tell. */
+static int eventfd_number(int fd)
+{
+	char text[1024];
+	const char *line;
+
+	if (read_fdinfo(fd, text, sizeof(text)) < 0)
+		return -1;
+	line = strstr(text, "eventfd-id:");
+	return line ? atoi(line + strlen("eventfd-id:")) : -1;
+}
+
+/* Has it been freed? Then a new one may have its number; so long as nobody else's has. */
+static bool number_is_free(int number)
+{
+	int fds[16], n, i;
+	bool is_free = false;
+
+	for (n = 0; n < 16 && !is_free; n++) {
+		fds[n] = eventfd(0, 0);
+		is_free = eventfd_number(fds[n]) == number;
+	}
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+	return is_free;
+}
+
+/* However a request ends, or does not begin: the eventfd ends with its last descriptor. */
+TEST_F(instance, is_let_go_however_a_request_ends)
+{
+	enum { EXPIRED, CANCELLED, ALL_CANCELLED, LAST_OF_A_PERIOD, PERIOD_CANCELLED, REFUSED,
+	       MANY, UNWRITABLE, WAYS };
+	struct evnotify_request *reqs = calloc(1000, sizeof(*reqs));
+	const struct evnotify_request *fixed;
+	int way, efd, number, i;
+
+	ASSERT_NE(NULL, reqs);
+	for (way = 0; way < WAYS; way++) {
+		efd = eventfd(0, EFD_NONBLOCK);
+		number = eventfd_number(efd);
+		if (number < 0)
+			SKIP(return, "this kernel does not number eventfds");
+		for (i = 0; i < 1000; i++)
+			reqs[i] = eventfd_in(way == EXPIRED || way == LAST_OF_A_PERIOD ||
+					     way == MANY ? 0 : FAR_NS, efd);
+		switch (way) {
+		case EXPIRED:
+			ASSERT_EQ(0, arm(self->fd, reqs));
+			break;
+		case CANCELLED:
+			ASSERT_EQ(0, arm(self->fd, reqs));
+			ASSERT_EQ(0, cancel(self->fd, reqs[0].id));
+			break;
+		case ALL_CANCELLED:
+			ASSERT_EQ(5, arm_many(self->fd, reqs, 5));
+			ASSERT_EQ(5, cancel_all(self->fd));
+			break;
+		case LAST_OF_A_PERIOD:
+			reqs[0].period_ns = NSEC_PER_MSEC;
+			reqs[0].count = 3;
+			ASSERT_EQ(0, arm(self->fd, reqs));
+			break;
+		case PERIOD_CANCELLED:
+			reqs[0].due_ns = 0;
+			reqs[0].period_ns = NSEC_PER_MSEC;
+			ASSERT_EQ(0, arm(self->fd, reqs));
+			ASSERT_TRUE(readable(efd, PATIENCE_MS));
+			ASSERT_EQ(0, cancel(self->fd, reqs[0].id));
+			break;
+		case REFUSED:
+			reqs[0].__reserved[2] = 1;
+			ASSERT_EQ(-EINVAL, arm(self->fd, reqs));
+			break;
+		case MANY:	/* it has to grow meanwhile */
+			ASSERT_EQ(1000, arm_many(self->fd, reqs, 1000));
+			break;
+		case UNWRITABLE:	/* there is no room for its id */
+			fixed = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			ASSERT_NE(MAP_FAILED, fixed);
+			ASSERT_EQ(0, mprotect((void *)fixed, 4096, PROT_READ | PROT_WRITE));
+			*(struct evnotify_request *)fixed = reqs[0];
+			ASSERT_EQ(0, mprotect((void *)fixed, 4096, PROT_READ));
+			ASSERT_EQ(-EFAULT, arm(self->fd, (void *)fixed));
+			munmap((void *)fixed, 4096);
+			break;
+		}
+		ASSERT_TRUE(UNTIL(!counters(self->fd).pending && !counters(self->fd).completing));
+		close(efd);
+		/* the instance is there still, and the records are */
+		EXPECT_TRUE(UNTIL(number_is_free(number)))
+			TH_LOG("way %d", way);
+	}
+	free(reqs);
+}
+
+/* Nor is it kept by an instance that has ended. */
+TEST_F(instance, is_let_go_with_the_instance)
+{
+	int fd = open_device(_metadata, O_RDWR), efd = eventfd(0, EFD_NONBLOCK), i;
+	struct evnotify_request reqs[20];
+	int number = eventfd_number(efd);
+
+	if (number < 0)
+		SKIP(return, "this kernel does not number eventfds");
+	for (i = 0; i < 20; i++)
+		reqs[i] = eventfd_in(i % 2 ? FAR_NS : 0, efd);
+	reqs[2].period_ns = NSEC_PER_MSEC;
+	ASSERT_EQ(20, arm_many(fd, reqs, 20));
+	close(efd);
+	close(fd);
+	EXPECT_TRUE(UNTIL(number_is_free(number)));
+}
+
 TEST_HARNESS_MAIN
