@@ -82,7 +82,7 @@ static void make_call(const struct call *c)
 		break;
 	case OP_FDINFO:
 		if (device)
-			oracle_counters(s.fd, false);
+			oracle_counters(s.nr, s.fd, false);
 		break;
 	case OP_IOCTL:
 		call_ioctl(c, s);
@@ -93,6 +93,21 @@ static void make_call(const struct call *c)
 		break;
 	case OP_SETTIME:
 		call_settime(c);
+		break;
+	case OP_SIM:
+		call_sim(c);
+		break;
+	case OP_REOPEN:
+		if (device)
+			call_reopen(c, s);
+		break;
+	case OP_RAISE:
+		if (device)
+			call_raise(c, s);
+		break;
+	case OP_UNPLUG:
+		if (device)
+			call_unplug(s);
 		break;
 	case OP_FORK:
 	case NR_OPS:

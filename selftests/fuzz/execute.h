@@ -67,15 +67,23 @@ struct slot {
 };
 
 struct slot slot_get(uint64_t slot);
+void slot_set(uint64_t slot, int fd, struct slot s);
+/* The same file under a number that no other gets in this sequence; @fd is closed. */
+int fd_of_its_own(int fd);
+/* Whatever is called in between, the n-th thing in it fails if the call says so. */
+void fail_begin(const struct call *c);
+void fail_end(const struct call *c);
 /* A signal ends a call that blocks too long. */
 void patience(bool on);
-/* 0 or -errno; the n-th thing in it fails if the call says so. */
+/* 0 or -errno; between fail_begin() and fail_end(). */
 int do_ioctl(const struct call *c, int fd, unsigned long cmd, void *arg);
 /* read() and write(): in one piece or two, with or without RWF_NOWAIT. */
 ssize_t transfer(const struct call *c, int fd, uint8_t *addr, size_t len, bool in);
 void files_init(void);
 void files_settle(void);
 void call_open(const struct call *c);
+/* open() of @path for a slot; of @source, whose node that is, or NULL. 0 or -errno. */
+int open_file(const struct call *c, const char *path, uint64_t slot, struct source *source);
 void call_eventfd(const struct call *c);
 void call_close(const struct call *c);
 void call_dup(const struct call *c);
@@ -85,6 +93,16 @@ void call_fionread(const struct call *c, struct slot s);
 void call_ioctl(const struct call *c, struct slot s);
 void call_poll(const struct call *c, struct slot s);
 void call_fcntl(const struct call *c, struct slot s);
+
+/* --- sources.c ------------------------------------------------------------------------ */
+
+void call_sim(const struct call *c);
+void call_reopen(const struct call *c, struct slot s);
+void call_raise(const struct call *c, struct slot s);
+void call_unplug(struct slot s);
+/* No call is under way any more. */
+void sources_settle(void);
+void sources_close(void);
 
 /* --- requests.c ----------------------------------------------------------------------- */
 

@@ -39,7 +39,7 @@ static void mask_signals(int how)
 }
 
 /* No signals meanwhile: building their frame could be what fails, and that kills. */
-static void fail_begin(const struct call *c)
+void fail_begin(const struct call *c)
 {
 	char text[8];
 	int n = c->arg[A_FAIL] & 15;
@@ -50,7 +50,7 @@ static void fail_begin(const struct call *c)
 	(void)!pwrite(self->fail_nth, text, sprintf(text, "%d", n), 0);
 }
 
-static void fail_end(const struct call *c)
+void fail_end(const struct call *c)
 {
 	int err = errno;
 
@@ -113,7 +113,18 @@ struct slot slot_get(uint64_t slot)
 	return s;
 }
 
-static void slot_set(uint64_t slot, int fd, struct slot s)
+int fd_of_its_own(int fd)
+{
+	int copy;
+
+	world_lock();
+	copy = dup3(fd, next_fd++, O_CLOEXEC);
+	world_unlock();
+	close(fd);
+	return copy;
+}
+
+void slot_set(uint64_t slot, int fd, struct slot s)
 {
 	world_lock();
 	s.fd = fd < 0 ? -1 : dup3(fd, next_fd++, O_CLOEXEC);
@@ -123,24 +134,29 @@ static void slot_set(uint64_t slot, int fd, struct slot s)
 	world_unlock();
 }
 
-void call_open(const struct call *c)
+int open_file(const struct call *c, const char *path, uint64_t slot, struct source *source)
 {
 	static const int flags[] = { O_RDWR, O_RDWR | O_NONBLOCK, O_RDONLY, O_WRONLY };
 	int mode = flags[c->arg[A_KIND] & 3], fd;
+	uint64_t raised = source ? source->raised_min : 0;
 	struct slot s = { .kind = DEVICE, .can_read = (mode & O_ACCMODE) != O_WRONLY,
 			  .can_write = (mode & O_ACCMODE) != O_RDONLY };
 
 	fail_begin(c);
-	fd = open("/dev/evnotify", mode | O_CLOEXEC);
+	fd = open(path, mode | O_CLOEXEC);
 	fail_end(c);
-	feedback(SEEN_OPEN, fd < 0 ? errno : 0);
+	feedback(SEEN_OPEN, (fd < 0 ? errno : 0) << 1 | !!source);
 	if (fd < 0)
-		return;
-	world_lock();
-	s.nr = world->nr_insts++;
-	world_unlock();
-	slot_set(c->arg[A_FD], fd, s);
+		return -errno;
+	s.nr = oracle_open(source, raised);
+	slot_set(slot, fd, s);
 	close(fd);
+	return 0;
+}
+
+void call_open(const struct call *c)
+{
+	open_file(c, "/dev/evnotify", c->arg[A_FD], NULL);
 }
 
 void call_eventfd(const struct call *c)
@@ -179,9 +195,9 @@ static void feedback_records(const struct evnotify_event *events, int n)
 	for (i = 0; i < n; i++) {
 		const struct evnotify_event *ev = &events[i], *before = i ? ev - 1 : ev;
 
-		kind = 1 + ((ev->status ? 1 : 0) | ev->flags << 1 | (ev->count > 1) << 2 |
-			    !ev->expired_ns << 3);
-		feedback(SEEN_ORDER, last << 8 | kind << 2 | (ev->due_ns > before->due_ns) << 1 |
+		kind = 1 + (seen_status(ev->status) | (ev->count > 1) << 2 | !ev->expired_ns << 3 |
+			    ev->flags << 4);
+		feedback(SEEN_ORDER, last << 12 | kind << 2 | (ev->due_ns > before->due_ns) << 1 |
 				     (ev->due_ns < before->due_ns));
 		last = kind;
 		/* Each reads the clock once for all that it takes. */
@@ -225,6 +241,8 @@ void call_read(const struct call *c, struct slot s)
 		world->eventfds[s.nr].unknown = true;	/* it was taken, and is lost */
 	if (s.kind != DEVICE)
 		return;
+	if (ret == -ENODEV)
+		oracle_over(s.nr);
 	if (ret > 0 && (ret % size || ret > len || ret > place.inside))
 		finding("read of %zu bytes returned %zd", len, ret);
 	if (len && len < size && s.can_read && place.inside && ret != -EINVAL && ret != -EBADF)
@@ -246,6 +264,8 @@ void call_info(const struct call *c, struct slot s)
 	struct evnotify_info *info;
 	struct place place = put(0, c->arg[A_PLACE], NULL, sizeof(*info));
 	int ret = do_ioctl(c, s.fd, EVNOTIFY_IOC_INFO, place.addr);
+	uint64_t features = EVNOTIFY_FEATURE_CHECKED | EVNOTIFY_FEATURE_SOURCES |
+			    (world->insts[s.nr].source ? EVNOTIFY_FEATURE_HAS_SOURCE : 0);
 
 	if (ret == -EBADF)
 		return;
@@ -253,8 +273,7 @@ void call_info(const struct call *c, struct slot s)
 	verify(&place, "info");
 	info = at(&place);
 	if (!ret && (info->abi_version != EVNOTIFY_ABI_VERSION ||
-		     (info->features | EVNOTIFY_FEATURE_CHECKED) !=
-		     (EVNOTIFY_FEATURE_SOURCES | EVNOTIFY_FEATURE_CHECKED) ||
+		     (info->features | EVNOTIFY_FEATURE_CHECKED) != features ||
 		     info->modes != 3 || info->clocks != (1 << 0 | 1 << 1 | 1 << 7 | 1 << 11) ||
 		     info->max_requests != max_requests || info->min_period_ns != min_period_ns ||
 		     info->__reserved[0] | info->__reserved[1] | info->__reserved[2] |
@@ -305,7 +324,11 @@ void call_poll(const struct call *c, struct slot s)
 	if (ppoll(&pfd, 1, &timeout, NULL) < 0 || pfd.revents & POLLNVAL)
 		return;
 	feedback(SEEN_POLL, s.kind << 8 | (pfd.revents & 0xff));
-	if (s.kind == DEVICE && (pfd.revents & POLLOUT) != (pfd.events & POLLOUT))
+	if (s.kind != DEVICE)
+		return;
+	if (pfd.revents & (POLLHUP | POLLERR) && !oracle_may_be_gone(s.nr))
+		finding("poll: events %#x, and the source is there", pfd.revents);
+	if ((pfd.revents & POLLOUT) != (pfd.events & POLLOUT))
 		finding("poll: events %#x of %#x", pfd.revents, pfd.events);
 }
 
@@ -336,11 +359,12 @@ void files_settle(void)
 {
 	int done_insts = 0, done_eventfds = 0, i;
 
+	sources_settle();
 	for (i = 0; i < SLOTS; i++) {
 		if (slots[i].kind != DEVICE || done_insts & 1 << slots[i].nr)
 			continue;
 		done_insts |= 1 << slots[i].nr;
-		oracle_counters(slots[i].fd, false);
+		oracle_counters(slots[i].nr, slots[i].fd, false);
 		oracle_settle(slots[i].nr, slots[i].fd);
 	}
 	for (i = 0; i < SLOTS; i++) {
@@ -352,5 +376,6 @@ void files_settle(void)
 	for (i = 0; i < SLOTS; i++)
 		if (slots[i].kind)
 			close(slots[i].fd);
+	sources_close();
 }
 

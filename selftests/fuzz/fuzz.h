@@ -10,6 +10,7 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +32,7 @@
 enum op {
 	OP_OPEN, OP_EVENTFD, OP_CLOSE, OP_DUP, OP_INFO, OP_REGISTER, OP_WAIT, OP_CANCEL,
 	OP_UPDATE, OP_WRITE, OP_READ, OP_POLL, OP_FCNTL, OP_FIONREAD, OP_FDINFO, OP_IOCTL,
-	OP_SIGNAL, OP_SETTIME, OP_FORK, NR_OPS,
+	OP_SIGNAL, OP_SETTIME, OP_FORK, OP_SIM, OP_REOPEN, OP_RAISE, OP_UNPLUG, NR_OPS,
 };
 
 enum arg {
@@ -49,6 +50,7 @@ enum arg {
 	A_PERIOD,
 	A_MODE,
 	A_FLAGS,
+	A_SOURCE,	/* flags, if the file has a source: 1 EVNOTIFY_SOURCE, 2 EVNOTIFY_REPEAT */
 	A_CLOCK,
 	A_EVENTFD,	/* below SLOTS: the slot of an eventfd; else the number itself */
 	A_LIMIT,	/* the field count */
@@ -111,12 +113,32 @@ struct armed {
 	uint64_t min_due_ns;
 	uint64_t counted;	/* expirations in its records so far */
 	uint64_t final_seq;	/* of its last record */
+	uint64_t final_count;	/* in it */
 	int status;
 	struct evnotify_request request;
 };
 
+/* A source of one's own. */
+struct source {
+	char name[32];
+	uint64_t raised_min;	/* by calls that have returned, */
+	uint64_t raised_max;	/* and by those that have not */
+	int raising;		/* these, */
+	bool mixed;		/* and there were two at once: no event has a certain number */
+	bool closing;		/* it was unplugged, and may be gone */
+	bool gone;		/* it is */
+};
+
 /* An open file of the device. */
 struct inst {
+	struct source *source;	/* or NULL; then what follows up to a blank line is not used */
+	uint64_t first_min, first_max;	/* raised before it was opened */
+	uint64_t told, lost;	/* events, in its records */
+	uint64_t last_seq;	/* of the latest of these that came in their order, */
+	uint64_t next_event;	/* which number it lets the next one have at least, */
+	uint64_t last_ns;	/* and which time */
+	bool to_eventfds;	/* some are told otherwise */
+
 	uint64_t tried;		/* requests that calls passed in */
 	uint64_t seqs;		/* records seen, */
 	uint64_t max_seq;	/* and their highest number */
@@ -136,11 +158,12 @@ struct eventfd {
 
 /* Shared with forked children, since what they see counts too. */
 struct world {
+	struct source sources[MAX_INSTS];
 	struct inst insts[MAX_INSTS];
 	struct eventfd eventfds[MAX_INSTS];
 	uint8_t seen[MAX_INSTS][MAX_SEQ];
 	uint64_t ids[ID_OF_WAIT - 1];
-	int nr_insts, nr_eventfds, nr_ids, nr_armed;
+	int nr_sources, nr_insts, nr_eventfds, nr_ids, nr_armed;
 	bool clock_set;		/* REALTIME and TAI did not go on steadily */
 	bool company;		/* not all calls were made by the main thread */
 	char finding[512];
@@ -166,8 +189,16 @@ __attribute__((format(printf, 1, 2))) void finding(const char *format, ...);
 const char *finding_text(void);
 uint64_t clock_ns(int clockid);
 
+/* A new file, of a source that had raised so many before the call; NULL, 0: the device. */
+int oracle_open(struct source *source, uint64_t raised_before);
+/* May a call that depends on the source fail with ENODEV? */
+bool oracle_may_be_gone(int inst);
+/* read() said so. */
+void oracle_over(int inst);
+/* What event @number of a source carries. */
+uint64_t oracle_data(const struct source *source, uint64_t number);
 /* The errno of a request by its fields alone: EINVAL or 0. */
-int oracle_request_errno(const struct evnotify_request *request, bool wait);
+int oracle_request_errno(int inst, const struct evnotify_request *request, bool wait);
 int oracle_update_errno(const struct evnotify_update *update);
 /* Numbers for @n requests: returns the first. */
 int oracle_numbers(int n);
@@ -180,7 +211,7 @@ void oracle_not_armed(int nr);
 struct armed *oracle_find(int inst, uint64_t id);
 /* @wait: what WAIT returned, not read(). */
 void oracle_event(int inst, const struct evnotify_event *event, bool wait);
-void oracle_counters(int fd, bool quiet);
+void oracle_counters(int inst, int fd, bool quiet);
 /* No call is under way any more: settle each file that is still open. */
 void oracle_settle(int inst, int fd);
 void oracle_settle_eventfd(int eventfd, int fd);
@@ -194,7 +225,7 @@ void oracle_settle_eventfd(int eventfd, int fd);
 enum seen {
 	SEEN_CALL, SEEN_OPEN, SEEN_WRITE, SEEN_READ, SEEN_POLL, SEEN_CANCEL, SEEN_CANCEL_ALL,
 	SEEN_UPDATE, SEEN_WAIT, SEEN_RECORD, SEEN_ORDER, SEEN_RECORDS, SEEN_INTERRUPT, SEEN_TASKLET,
-	SEEN_EVENTFD, SEEN_COUNTERS, SEEN_COUNTER,
+	SEEN_EVENTFD, SEEN_COUNTERS, SEEN_COUNTER, SEEN_SIM, SEEN_RAISE,
 };
 
 void feedback(enum seen seen, uint64_t what);
@@ -202,6 +233,12 @@ void feedback(enum seen seen, uint64_t what);
 static inline int bucket(uint64_t n)
 {
 	return n ? 64 - __builtin_clzll(n) : 0;
+}
+
+/* How a request ended. */
+static inline int seen_status(int status)
+{
+	return status == -ECANCELED ? 1 : status == -ETIME ? 2 : status ? 3 : 0;
 }
 
 /* The code that the calling thread went through since the last call. */

@@ -48,8 +48,8 @@ vm() {
 	# after the first bad access the kernel is not to be relied on, it may well hang
 	"$VM_DIR/run.sh" -t $((2 * seconds + 1200)) -l "$out/$name.kernel.log" -a kasan.fault=panic \
 		-q "-object memory-backend-file,id=fuzz,share=on,size=4M,mem-path=$memory -device ivshmem-plain,memdev=fuzz" \
-		debug "$module" "$out/fuzz" "$VM_DIR/splats.txt" "$corpus:evnotify/corpus" -- \
-		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && ./fuzz $options corpus/*.seq" |
+		debug "$module" "${module%/*}/evnotify-sim.ko" "$out/fuzz" "$VM_DIR/splats.txt" "$corpus:evnotify/corpus" -- \
+		"insmod evnotify.ko max_requests=100 min_period_ns=1000000 && insmod evnotify-sim.ko && ./fuzz $options corpus/*.seq" |
 		tee "$out/$name.out"
 }
 

@@ -20,6 +20,8 @@
 #include "fuzz.h"
 
 #define TAG		0x5eed000000000000ULL	/* | number of the request */
+#define EVENT_TAG	0xe7e7000000000000ULL	/* | source << 32 | number of the event */
+#define RING		256	/* events that a source keeps */
 #define NO_LIMIT	(UINT64_MAX / MAX_REQUESTS)	/* can be added up */
 
 struct world *world;
@@ -59,6 +61,8 @@ void oracle_init(void)
 	if (fd < 0 || ioctl(fd, EVNOTIFY_IOC_INFO, &info))
 		die("/dev/evnotify: %s; load the module", strerror(errno));
 	close(fd);
+	if (access("/dev/evnotify-sim", W_OK))
+		die("/dev/evnotify-sim: %s; load the module evnotify-sim", strerror(errno));
 	min_period_ns = info.min_period_ns;
 	max_requests = info.max_requests;
 }
@@ -95,7 +99,53 @@ uint64_t clock_ns(int clockid)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* --- files and sources ------------------------------------------------------------------ */
+
+int oracle_open(struct source *source, uint64_t raised_before)
+{
+	struct inst *inst;
+	int nr;
+
+	world_lock();
+	nr = world->nr_insts++;
+	inst = &world->insts[nr];
+	inst->source = source;
+	inst->first_min = raised_before;
+	inst->first_max = source ? source->raised_max : 0;
+	inst->next_event = inst->first_min;
+	world_unlock();
+	return nr;
+}
+
+bool oracle_may_be_gone(int inst)
+{
+	return world->insts[inst].source && world->insts[inst].source->closing;
+}
+
+uint64_t oracle_data(const struct source *source, uint64_t number)
+{
+	return EVENT_TAG | (uint64_t)(source - world->sources) << 32 | number;
+}
+
 /* --- what the fields say ---------------------------------------------------------------- */
+
+static bool has_timeout(const struct evnotify_request *r)
+{
+	return r->due_ns || r->flags & EVNOTIFY_ABSTIME;
+}
+
+/* The rules of a request with other flags than EVNOTIFY_ABSTIME */
+static bool event_request_ok(int inst, const struct evnotify_request *r, bool wait)
+{
+	if (!world->insts[inst].source || !(r->flags & EVNOTIFY_SOURCE) ||
+	    r->flags & ~(EVNOTIFY_ABSTIME | EVNOTIFY_SOURCE | EVNOTIFY_REPEAT))
+		return false;
+	if (r->period_ns || r->due_ns > INT64_MAX)
+		return false;
+	if (r->flags & EVNOTIFY_REPEAT)
+		return !wait && !has_timeout(r);
+	return !r->count && (r->mode != EVNOTIFY_MODE_EVENTFD || !has_timeout(r));
+}
 
 static bool times_ok(uint64_t due_ns, uint64_t period_ns, uint32_t count, uint32_t flags)
 {
@@ -104,12 +154,13 @@ static bool times_ok(uint64_t due_ns, uint64_t period_ns, uint32_t count, uint32
 	return period_ns ? period_ns >= min_period_ns : !count;
 }
 
-int oracle_request_errno(const struct evnotify_request *r, bool wait)
+int oracle_request_errno(int inst, const struct evnotify_request *r, bool wait)
 {
 	bool clock_ok = r->clockid == CLOCK_MONOTONIC || r->clockid == CLOCK_BOOTTIME ||
 			r->clockid == CLOCK_REALTIME || r->clockid == CLOCK_TAI;
 
-	if (!clock_ok || !times_ok(r->due_ns, r->period_ns, r->count, r->flags) ||
+	if (!clock_ok || !(r->flags & ~EVNOTIFY_ABSTIME ? event_request_ok(inst, r, wait) :
+			   times_ok(r->due_ns, r->period_ns, r->count, r->flags)) ||
 	    r->__reserved[0] || r->__reserved[1] || r->__reserved[2])
 		return EINVAL;
 	if (wait && (r->mode != EVNOTIFY_MODE_PENDING || r->period_ns))
@@ -162,6 +213,11 @@ void oracle_arm(int inst, int nr, const struct evnotify_request *request, int ev
 	armed->min_due_ns = now + request->due_ns;
 	if (armed->min_due_ns > INT64_MAX)
 		armed->min_due_ns = INT64_MAX;
+	if (request->flags & EVNOTIFY_SOURCE) {
+		if (!has_timeout(request))
+			armed->min_due_ns = 0;
+		world->insts[inst].to_eventfds |= request->mode == EVNOTIFY_MODE_EVENTFD;
+	}
 	world->insts[inst].tried++;
 	world_unlock();
 }
@@ -236,6 +292,59 @@ struct armed *oracle_find(int inst, uint64_t id)
 
 /* --- records ---------------------------------------------------------------------------- */
 
+/* It tells of events. */
+static const char *check_data(const struct inst *inst, const struct armed *armed,
+			      const struct evnotify_event *ev)
+{
+	const struct evnotify_request *r = &armed->request;
+	const struct source *source = inst->source;
+	uint64_t number = ev->data - oracle_data(source, 0);
+
+	if (number >= (source->mixed ? UINT32_MAX : source->raised_max))
+		return "data that nobody wrote";
+	if (!(ev->flags & EVNOTIFY_EVENT_MORE) && !ev->status &&
+	    r->flags & EVNOTIFY_REPEAT && !r->count)
+		return "the last, and yet it has no limit";
+	if (ev->lost != ev->count - 1)
+		return "lost is not all but one";
+	if (ev->flags & EVNOTIFY_EVENT_MORE && r->count &&
+	    armed->counted - armed->final_count + ev->count >= r->count)
+		return "MORE, and yet the limit was reached";
+	if (source->mixed)
+		return NULL;
+	if (number + 1 < inst->first_min + ev->count)
+		return "events from before the file was opened";
+	if (ev->lost && number + RING > source->raised_max)
+		return "lost, and yet they are kept";
+	if (ev->seq > inst->last_seq && number + 1 < inst->next_event + ev->count)
+		return "it was told of this event before, or of later ones";
+	return NULL;
+}
+
+static const char *check_status(const struct inst *inst, const struct armed *armed,
+				const struct evnotify_event *ev)
+{
+	bool source = armed->request.flags & EVNOTIFY_SOURCE;
+
+	switch (ev->status) {
+	case 0:
+		return ev->count ? NULL : "no expiration and no cancellation";
+	case -ECANCELED:
+		return inst->cancel_tried ? NULL : "cancelled by nobody";
+	case -ETIME:
+		if (!source || !has_timeout(&armed->request))
+			return "it has no timeout";
+		break;
+	case -ENODEV:
+		if (!source || !inst->source->closing)
+			return "the source is there";
+		break;
+	default:
+		return "a status that there is not";
+	}
+	return ev->count ? "an event, and yet none came" : NULL;
+}
+
 static const char *check_event(const struct inst *inst, struct armed *armed,
 			       const struct evnotify_event *ev, bool wait, uint64_t now)
 {
@@ -243,8 +352,11 @@ static const char *check_event(const struct inst *inst, struct armed *armed,
 	bool steady = !world->clock_set || r->clockid == CLOCK_MONOTONIC ||
 		      r->clockid == CLOCK_BOOTTIME;
 	bool more = ev->flags & EVNOTIFY_EVENT_MORE;
-	bool periodic = r->period_ns || armed->updates || inst->stray_updates;
-	bool update = armed->updates || inst->stray_updates;
+	bool data = ev->flags & EVNOTIFY_EVENT_DATA;
+	bool source = r->flags & EVNOTIFY_SOURCE;
+	bool update = !source && (armed->updates || inst->stray_updates);
+	bool periodic = r->period_ns || update;
+	const char *wrong;
 
 	if (r->mode != EVNOTIFY_MODE_PENDING)
 		return "it is of a request in the other mode";
@@ -252,37 +364,56 @@ static const char *check_event(const struct inst *inst, struct armed *armed,
 		return "WAIT returned it for another request";
 	if (armed->left && !wait)
 		return "it belongs to a WAIT";
-	if (ev->lost)
+	if (ev->lost && !data)
 		return "lost expirations";
 	/* Two threads that read may get here in the other order. */
 	if (armed->final && (!more || ev->seq > armed->final_seq))
 		return "the request has completed before";
 	if (!ev->id || (armed->id && ev->id != armed->id))
 		return "it has another id than the request";
-	if (ev->flags & ~EVNOTIFY_EVENT_MORE)
+	if (ev->flags & ~(EVNOTIFY_EVENT_MORE | EVNOTIFY_EVENT_DATA) ||
+	    data != (source && ev->count))
 		return "unknown flags";
-	if (more && (!periodic || ev->status || wait))
+	if (more && !(periodic || r->flags & EVNOTIFY_REPEAT))
+		return "MORE of a request that completes once";
+	if (more && (ev->status || wait))
 		return "MORE, and yet it was the last";
-	if (ev->status && (ev->status != -ECANCELED || !inst->cancel_tried))
-		return "a status that nobody caused";
-	if (!ev->count && !ev->status)
-		return "no expiration and no cancellation";
-	if (ev->count > 1 && !periodic)
+	wrong = check_status(inst, armed, ev);
+	if (!wrong && data)
+		wrong = check_data(inst, armed, ev);
+	if (wrong)
+		return wrong;
+	if (ev->count > 1 && !periodic && !data)
 		return "more than one expiration";
-	if (r->count && !update && armed->counted + ev->count > r->count)
+	if (r->count && !update && !source && armed->counted + ev->count > r->count)
 		return "more expirations than the limit";
-	if (!update && steady && ev->due_ns < armed->min_due_ns)
+	if (source && !data && !has_timeout(r) && ev->due_ns)
+		return "due, and yet it has no timeout";
+	if (!update && !data && steady && ev->due_ns < armed->min_due_ns)
 		return "due before it should be";
-	if (!update && r->flags & EVNOTIFY_ABSTIME && r->due_ns && ev->due_ns < INT64_MAX &&
-	    (ev->due_ns - r->due_ns) % (r->period_ns ?: UINT64_MAX))
+	if (!update && !data && r->flags & EVNOTIFY_ABSTIME && r->due_ns &&
+	    ev->due_ns < INT64_MAX && (ev->due_ns - r->due_ns) % (r->period_ns ?: UINT64_MAX))
 		return "due at another time";
-	if (!ev->count && ev->expired_ns)
+	if (!ev->count && ev->status != -ETIME && ev->expired_ns)
 		return "a time of expiration, but none";
-	if (ev->count && ev->expired_ns < ev->due_ns)
+	if (data && r->clockid == CLOCK_MONOTONIC && ev->seq > inst->last_seq &&
+	    ev->expired_ns < inst->last_ns)
+		return "raised before a timeout, or before an event, that was told";
+	if ((ev->status == -ETIME || (ev->count && !data)) && ev->expired_ns < ev->due_ns)
 		return "early";
 	if (steady && (ev->completed_ns < ev->expired_ns || ev->completed_ns > now))
 		return "completed at an impossible time";
 	return NULL;
+}
+
+/* Of a request of the source, whose records come in the order of its events */
+static void in_order(struct inst *inst, const struct armed *armed, const struct evnotify_event *ev)
+{
+	inst->last_seq = ev->seq;
+	if (ev->flags & EVNOTIFY_EVENT_DATA && !inst->source->mixed)
+		inst->next_event = ev->data - oracle_data(inst->source, 0) + 1;
+	if (armed->request.clockid == CLOCK_MONOTONIC && ev->expired_ns > inst->last_ns)
+		inst->last_ns = ev->expired_ns;
 }
 
 void oracle_event(int inst_nr, const struct evnotify_event *ev, bool wait)
@@ -319,22 +450,31 @@ void oracle_event(int inst_nr, const struct evnotify_event *ev, bool wait)
 		inst->max_seq = ev->seq;
 
 	armed->counted += ev->count;
+	if (ev->flags & EVNOTIFY_EVENT_DATA) {
+		inst->told += ev->count;
+		inst->lost += ev->lost;
+	}
+	if (armed->request.flags & EVNOTIFY_SOURCE && ev->seq > inst->last_seq)
+		in_order(inst, armed, ev);
 	if (!(ev->flags & EVNOTIFY_EVENT_MORE)) {
 		armed->final = true;
 		armed->final_seq = ev->seq;
+		armed->final_count = ev->count;
 		armed->status = ev->status;
 	}
 	armed->id = ev->id;
 unlock:
 	world_unlock();
-	feedback(SEEN_RECORD, (ev->status ? 1 : 0) | ev->flags << 1 | wait << 2 |
-			      bucket(ev->count) << 4);
+	feedback(SEEN_RECORD, seen_status(ev->status) | wait << 2 | ev->flags << 3 |
+			      bucket(ev->count) << 8 | bucket(ev->lost) << 16);
 }
 
 /* --- counters --------------------------------------------------------------------------- */
 
 struct counters {
 	unsigned long long armed, completed, cancelled, pending, unread, completing;
+	char source[32];		/* or nothing: then none of what follows */
+	unsigned long long raised, taken, lost;
 };
 
 static bool read_counters(int fd, struct counters *c)
@@ -343,6 +483,7 @@ static bool read_counters(int fd, struct counters *c)
 	ssize_t n;
 	int info;
 
+	memset(c, 0, sizeof(*c));
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	info = open(path, O_RDONLY | O_CLOEXEC);
 	if (info < 0)
@@ -353,18 +494,62 @@ static bool read_counters(int fd, struct counters *c)
 		return false;
 	text[n] = '\0';
 	lines = strstr(text, "armed:");
-	return lines && sscanf(lines, "armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu completing: %llu",
-			       &c->armed, &c->completed, &c->cancelled, &c->pending,
-			       &c->unread, &c->completing) == 6;
+	if (!lines || sscanf(lines, "armed: %llu completed: %llu cancelled: %llu pending: %llu unread: %llu completing: %llu",
+			     &c->armed, &c->completed, &c->cancelled, &c->pending, &c->unread,
+			     &c->completing) != 6)
+		return false;
+	lines = strstr(lines, "source:");
+	return !lines || sscanf(lines, "source: %31s raised: %llu taken: %llu lost: %llu",
+				c->source, &c->raised, &c->taken, &c->lost) == 4;
+}
+
+/* @before: the file as it was before the counters were read. */
+static void check_events(const struct inst *before, uint64_t raised_before,
+			 const struct counters *c, bool quiet)
+{
+	const struct source *source = before->source;
+	uint64_t raised_max;
+
+	world_lock();
+	raised_max = source->raised_max;
+	world_unlock();
+	if (strcmp(c->source, source->name))
+		finding("the source %s is said to be %s", source->name, c->source);
+	if (c->raised + before->first_max < raised_before ||
+	    c->raised + before->first_min > raised_max)
+		finding("raised %llu since it was opened at %llu to %llu, and %llu to %llu in all",
+			c->raised, (unsigned long long)before->first_min,
+			(unsigned long long)before->first_max, (unsigned long long)raised_before,
+			(unsigned long long)raised_max);
+	if (c->taken > c->raised || c->lost > c->taken)
+		finding("raised %llu, taken %llu, lost %llu", c->raised, c->taken, c->lost);
+	if (before->told > c->taken || before->lost > c->lost ||
+	    (quiet && !before->to_eventfds && (before->told < c->taken || before->lost < c->lost)))
+		finding("taken %llu and lost %llu, but told %llu and lost %llu", c->taken, c->lost,
+			(unsigned long long)before->told, (unsigned long long)before->lost);
+	feedback(SEEN_COUNTER, 0x500 | bucket(c->raised));
+	feedback(SEEN_COUNTER, 0x600 | bucket(c->taken));
+	feedback(SEEN_COUNTER, 0x700 | bucket(c->lost));
 }
 
 /* @quiet: nothing is pending or unread any more. */
-void oracle_counters(int fd, bool quiet)
+void oracle_counters(int inst_nr, int fd, bool quiet)
 {
+	uint64_t raised = 0;
 	struct counters c;
+	struct inst inst;
 
+	world_lock();
+	inst = world->insts[inst_nr];
+	if (inst.source)
+		raised = inst.source->raised_min;
+	world_unlock();
 	if (!read_counters(fd, &c))
 		return;
+	if (!inst.source != !*c.source)
+		finding("it says that its source is '%s'", c.source);
+	else if (inst.source)
+		check_events(&inst, raised, &c, quiet);
 	if (c.armed != c.completed + c.cancelled + c.pending)
 		finding("armed %llu != completed %llu + cancelled %llu + pending %llu",
 			c.armed, c.completed, c.cancelled, c.pending);
@@ -381,16 +566,45 @@ void oracle_counters(int fd, bool quiet)
 
 /* --- the end of a sequence -------------------------------------------------------------- */
 
-/* PENDING requests of which the last record is still to come. */
-static int outstanding(int inst)
+/* PENDING requests, with these flags, of which the last record is still to come. */
+static int outstanding(int inst, uint32_t flags, bool by_wait)
 {
 	struct armed *armed;
 	int n = 0;
 
 	for (armed = world->armed; armed < armed_end(); armed++)
 		n += armed->inst == inst && armed->certain && !armed->final &&
-		     armed->request.mode == EVNOTIFY_MODE_PENDING;
+		     armed->request.mode == EVNOTIFY_MODE_PENDING &&
+		     (armed->request.flags & flags) == flags && (by_wait || !armed->by_wait);
 	return n;
+}
+
+static int outstanding_all(int inst, int fd)
+{
+	(void)fd;
+	return outstanding(inst, 0, true);
+}
+
+/* Those of them that wait for an event, if there is one, or for the end of the source. */
+static int outstanding_events(int inst, int fd)
+{
+	int n = outstanding(inst, EVNOTIFY_SOURCE, false);
+	struct counters c;
+
+	if (n && !world->insts[inst].source->gone && read_counters(fd, &c) && c.raised == c.taken)
+		n = 0;
+	return n;
+}
+
+void oracle_over(int inst)
+{
+	int n;
+
+	if (!oracle_may_be_gone(inst))
+		finding("read: the source is there");
+	n = world->company || world->insts[inst].lossy ? 0 : outstanding(inst, 0, false);
+	if (n)
+		finding("read: the source is gone, and %d requests have not completed", n);
 }
 
 /* Cancel them one by one, where the id is known: who has completed says so. */
@@ -426,7 +640,8 @@ static void settle_records(int inst)
 		if (armed->cancelled && r->mode == EVNOTIFY_MODE_PENDING)
 			finding("CANCEL won, and yet the request ended by itself");
 		if (r->mode == EVNOTIFY_MODE_PENDING && r->count && !armed->updates &&
-		    !world->insts[inst].stray_updates && armed->counted != r->count)
+		    !world->insts[inst].stray_updates && armed->counted != r->count &&
+		    !(r->flags & EVNOTIFY_SOURCE && armed->counted > r->count))
 			finding("a request ended before its limit");
 	}
 }
@@ -453,16 +668,71 @@ static void settle_left(int inst_nr, int fd)
 	}
 }
 
+/* Read until no requests are @missing. */
+static void settle_reads(int inst_nr, int fd, int (*missing)(int inst, int fd))
+{
+	struct inst *inst = &world->insts[inst_nr];
+	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
+	struct evnotify_event events[16];
+	ssize_t n, i;
+
+	for (;;) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+		n = read(fd, events, sizeof(events));
+		if (n < 0 && errno == ENODEV)
+			oracle_over(inst_nr);
+		else if (n < 0 && errno != EAGAIN && errno != EINTR)
+			finding("read() at the end: %s", strerror(errno));
+		for (i = 0; i < n / (ssize_t)sizeof(*events); i++)
+			oracle_event(inst_nr, &events[i], false);
+		if (n > 0)
+			continue;
+		if (inst->lossy || finding_text() || !missing(inst_nr, fd))
+			return;
+		if (clock_ns(CLOCK_MONOTONIC) > give_up_ns) {
+			finding("%d requests never completed", missing(inst_nr, fd));
+			return;
+		}
+		poll(&pfd, 1, 1);
+	}
+}
+
+/* All is over on a file that has a source: poll() and calls say whether that is gone. */
+static void settle_source(int inst_nr, int fd)
+{
+	const struct source *source = world->insts[inst_nr].source;
+	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
+	int events = source->gone ? POLLIN | POLLHUP | POLLERR : 0;
+	struct evnotify_request request = { .flags = EVNOTIFY_SOURCE, .clockid = CLOCK_MONOTONIC };
+	struct evnotify_register args = { .requests = (uintptr_t)&request, .count = 1 };
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct evnotify_event event;
+	struct counters c;
+
+	while (poll(&pfd, 1, 1) < 0 || pfd.revents != events) {
+		if (clock_ns(CLOCK_MONOTONIC) > give_up_ns) {
+			finding("poll() at the end: %#x, not %#x", pfd.revents, events);
+			return;
+		}
+	}
+	if (read(fd, &event, sizeof(event)) >= 0 || errno != (source->gone ? ENODEV : EAGAIN))
+		finding("read() at the end: %s", strerror(errno));
+	if (source->gone && read_counters(fd, &c) && c.raised == c.taken &&
+	    (!ioctl(fd, EVNOTIFY_IOC_REGISTER, &args) || errno != ENODEV))
+		finding("register at the end: %s", strerror(errno));
+}
+
 void oracle_settle(int inst_nr, int fd)
 {
 	struct evnotify_cancel args = { .flags = EVNOTIFY_CANCEL_ALL };
 	struct inst *inst = &world->insts[inst_nr];
-	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
 	bool readable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
-	struct evnotify_event events[16];
 	struct counters counters;
-	ssize_t n, i;
 
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (inst->source && readable)
+		settle_reads(inst_nr, fd, outstanding_events);
 	settle_eventfd_requests(inst_nr, fd);
 	inst->cancel_tried = true;
 	inst->all_tried = true;
@@ -473,30 +743,12 @@ void oracle_settle(int inst_nr, int fd)
 	settle_left(inst_nr, fd);
 	if (!readable)
 		return;
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	for (;;) {
-		struct pollfd pfd = { .fd = fd, .events = POLLIN };
-
-		n = read(fd, events, sizeof(events));
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			finding("read() at the end: %s", strerror(errno));
-			return;
-		}
-		for (i = 0; i < n / (ssize_t)sizeof(*events); i++)
-			oracle_event(inst_nr, &events[i], false);
-		if (n > 0)
-			continue;
-		if (inst->lossy || finding_text() || !outstanding(inst_nr))
-			break;
-		if (clock_ns(CLOCK_MONOTONIC) > give_up_ns) {
-			finding("%d requests never completed", outstanding(inst_nr));
-			return;
-		}
-		poll(&pfd, 1, 1);
-	}
+	settle_reads(inst_nr, fd, outstanding_all);
 	if (inst->lossy || finding_text())
 		return;
-	oracle_counters(fd, true);
+	if (inst->source)
+		settle_source(inst_nr, fd);
+	oracle_counters(inst_nr, fd, true);
 	settle_records(inst_nr);
 	if (inst->seqs != inst->max_seq)
 		finding("seq has a gap: %llu records, highest %llu",
@@ -507,16 +759,23 @@ void oracle_settle(int inst_nr, int fd)
 static void signals(const struct armed *armed, uint64_t *min, uint64_t *max)
 {
 	const struct inst *inst = &world->insts[armed->inst];
-	bool update = armed->updates || inst->stray_updates;
-	uint64_t all = armed->request.period_ns ? armed->request.count ?: NO_LIMIT : 1;
+	const struct evnotify_request *r = &armed->request;
+	bool source = r->flags & EVNOTIFY_SOURCE;
+	bool once = !(r->period_ns || r->flags & EVNOTIFY_REPEAT);
+	bool update = !source && (armed->updates || inst->stray_updates);
+	uint64_t all = once ? 1 : r->count ?: NO_LIMIT;
 
 	*min = 0;
 	*max = update ? NO_LIMIT : all;
+	/* Of what was lost all is signalled, also beyond the limit. */
+	if (source && !once)
+		*max = inst->source->raised_max - inst->first_min;
 	if (update)
 		return;
-	if (armed->final && all < 65535)
+	/* A request whose source is gone ends without. */
+	if (armed->final && all < 65535 && !(source && inst->source->closing))
 		*min = all;
-	else if (armed->cancelled && !armed->request.period_ns)
+	else if (armed->cancelled && once)
 		*max = 0;
 }
 

@@ -14,7 +14,7 @@
 /* --- what there is to call, with what --------------------------------------------------- */
 
 #define REQUEST_ARGS A_DUE, A_BASE, A_PERIOD, A_MODE, A_FLAGS, A_CLOCK, A_EVENTFD, A_LIMIT, \
-		     A_RESERVED
+		     A_RESERVED, A_SOURCE
 
 static const struct {
 	const char *name;
@@ -44,6 +44,10 @@ static const struct {
 	[OP_SIGNAL] = { "signal", 3, { A_TO } },
 	[OP_SETTIME] = { "settime", 1, { A_DUE } },
 	[OP_FORK] = { "fork", 1, { A_N } },
+	[OP_SIM] = { "sim", 4, { A_FD, A_PLACE, A_NOWAIT, A_KIND, A_RESERVED, A_FAIL } },
+	[OP_REOPEN] = { "reopen", 2, { A_FD, A_TO, A_KIND, A_FAIL } },
+	[OP_RAISE] = { "raise", 10, { A_FD, A_ARRAY, A_LEN, A_AT, A_DUE, A_FAIL } },
+	[OP_UNPLUG] = { "unplug", 3, { A_FD } },
 };
 
 #define VALUES(...) (const uint64_t[]){ __VA_ARGS__ }, \
@@ -70,7 +74,7 @@ static const struct {
 	[A_COUNT] = { "more", 1, VALUES(0, 1, 2, 63, -1, -2, -64, 0xffffffff, 1000) },
 	[A_N] = { "n", 5, VALUES(1, 2, 3, 8, 10, 0, 9, 32, 33, 64, 65, MAX_ARRAY) },
 	[A_AT] = { "at", 2, VALUES(0, AT_ALL, 1, 2, 8, 9, 31, 32, 63, 64) },
-	[A_DUE] = { "due", 6, VALUES(0, 1, 100000, 500000, 2000000, 3600000000000, 1000,
+	[A_DUE] = { "due", 7, VALUES(0, 0, 1, 100000, 500000, 2000000, 3600000000000, 1000,
 				     MAX64 - 1, MAX64, MAX64 + 1ULL, UINT64_MAX) },
 	[A_BASE] = { "base", 2, VALUES(0, 1) },
 	[A_PERIOD] = { "period", 5, VALUES(0, 0, 0, MIN_PERIOD_NS, 2 * MIN_PERIOD_NS,
@@ -79,6 +83,7 @@ static const struct {
 	[A_MODE] = { "mode", 3, VALUES(EVNOTIFY_MODE_PENDING, EVNOTIFY_MODE_PENDING,
 				       EVNOTIFY_MODE_EVENTFD, 2, 0x80000001, 0x100) },
 	[A_FLAGS] = { "flags", 2, VALUES(0, 1, 2, 3, 0x80000000, 0x100) },
+	[A_SOURCE] = { "source", 4, VALUES(0, 1, 1, 3, 2) },
 	[A_CLOCK] = { "clock", 4, VALUES(1, 7, 0, 11, 2, 3, 4, 5, 8, 9, 10, 12, 0xffffffff, 257) },
 	[A_EVENTFD] = { "eventfd", 4, VALUES(0, 1, 2, 3, 4, 0xffffffff, 0x7fffffff, 1000, 50) },
 	[A_LIMIT] = { "limit", 4, VALUES(0, 0, 1, 3, 2, 0xffffffff, 0x80000000) },

@@ -14,7 +14,7 @@ static uint64_t due(const struct call *c, int clockid)
 }
 
 /* Request @i of the call; @nr: its number for the oracle. */
-static struct evnotify_request make_request(const struct call *c, int i, int nr)
+static struct evnotify_request make_request(const struct call *c, int inst, int i, int nr)
 {
 	struct evnotify_request r = {
 		.user_data = oracle_user_data(nr),
@@ -33,6 +33,8 @@ static struct evnotify_request make_request(const struct call *c, int i, int nr)
 		r.period_ns *= 1 + c->arg[A_N] % MAX_ARRAY;
 	r.mode = c->arg[A_MODE];
 	r.flags = c->arg[A_FLAGS];
+	if (world->insts[inst].source)
+		r.flags |= (c->arg[A_SOURCE] & 3) * EVNOTIFY_SOURCE;
 	r.count = c->arg[A_LIMIT];
 	if (c->arg[A_EVENTFD] >= SLOTS)
 		r.eventfd = c->arg[A_EVENTFD] | 0x1000;	/* none that is open */
@@ -65,10 +67,10 @@ static void prepare(struct batch *b, const struct call *c, int inst)
 		struct slot s = slot_get(c->arg[A_EVENTFD]);
 		bool is_eventfd;
 
-		*r = make_request(c, i, b->first + i);
+		*r = make_request(c, inst, i, b->first + i);
 		is_eventfd = r->mode == EVNOTIFY_MODE_EVENTFD && s.kind == EVENTFD &&
 			     c->arg[A_EVENTFD] < SLOTS;
-		if (b->good == b->n && (oracle_request_errno(r, false) ||
+		if (b->good == b->n && (oracle_request_errno(inst, r, false) ||
 					(r->mode == EVNOTIFY_MODE_EVENTFD && !is_eventfd)))
 			b->good = i;
 		if (r->mode == EVNOTIFY_MODE_EVENTFD)
@@ -86,16 +88,21 @@ static void judge(const struct batch *b, const struct call *c, int inst, int ret
 {
 	const char *name = op_name(c->op);
 	bool full = world->insts[inst].tried > max_requests;
+	bool gone = oracle_may_be_gone(inst) && taken < b->n &&
+		    b->requests[taken].flags & EVNOTIFY_SOURCE;
 
+	if (ret == -ENODEV && !gone)
+		finding("%s: %s", name, strerror(-ret));
 	if (taken > b->good && !b->doubtful)
 		finding("%s took %d requests of which %d are good", name, taken, b->good);
 	if (!exact || b->doubtful || !b->n || ret == -EBADF)
 		return;
 	if (!b->good && ret != -EINVAL)
 		finding("%s of a bad request: %s", name, strerror(-ret));
-	if (b->good && ret && !(full && ret == -ENOSPC) && !(c->arg[A_NOWAIT] && ret == -EAGAIN))
+	if (b->good && ret && !(full && ret == -ENOSPC) && !(gone && ret == -ENODEV) &&
+	    !(c->arg[A_NOWAIT] && ret == -EAGAIN))
 		finding("%s of a good request: %s", name, strerror(-ret));
-	if (!ret && taken < b->good && !full && !c->arg[A_NOWAIT])
+	if (!ret && taken < b->good && !full && !gone && !c->arg[A_NOWAIT])
 		finding("%s took %d requests of %d that are good", name, taken, b->good);
 }
 
@@ -187,8 +194,8 @@ void call_wait(const struct call *c, struct slot s)
 	uint64_t id = 0;
 
 	memset(&args, POISON, sizeof(args));
-	args.request = make_request(c, 0, nr);
-	expect = oracle_request_errno(&args.request, true);
+	args.request = make_request(c, s.nr, 0, nr);
+	expect = oracle_request_errno(s.nr, &args.request, true);
 	oracle_arm(s.nr, nr, &args.request, -1, true);
 	place = put(0, c->arg[A_PLACE], &args, sizeof(args));
 	result = at(&place);
@@ -221,6 +228,9 @@ void call_wait(const struct call *c, struct slot s)
 		finding("wait on good memory: %s", strerror(-ret));
 	if (ret == -ENOSPC && world->insts[s.nr].tried <= max_requests)
 		finding("wait: no space, and yet there is");
+	if (ret == -ENODEV &&
+	    !(oracle_may_be_gone(s.nr) && args.request.flags & EVNOTIFY_SOURCE))
+		finding("wait: %s", strerror(-ret));
 
 	if (!ret) {
 		if (result->event.id != result->request.id)
@@ -288,8 +298,9 @@ static void feedback_outcome(enum seen seen, int ret, const struct armed *armed)
 	if (armed)
 		state = 1 | armed->request.mode << 1 | !!armed->request.period_ns << 2 |
 			armed->by_wait << 3 | armed->final << 4 | armed->cancelled << 5 |
-			!!armed->counted << 6;
-	feedback(seen, -ret << 8 | (state & 0xff));
+			!!armed->counted << 6 |
+			!!(armed->request.flags & EVNOTIFY_SOURCE) << 7;
+	feedback(seen, -ret << 8 | state);
 }
 
 void call_cancel(const struct call *c, struct slot s)
@@ -386,8 +397,11 @@ void call_update(const struct call *c, struct slot s)
 	if (!c->arg[A_FAIL] && place.readable && ret != -EBADF) {
 		if (expect && ret != -EINVAL)
 			finding("update with bad fields: %s", strerror(-ret));
-		if (!expect && ret == -EINVAL && !(args.period_ns && (!armed || armed->by_wait)))
+		if (!expect && ret == -EINVAL && !(args.period_ns && (!armed || armed->by_wait)) &&
+		    !(armed ? armed->request.flags & EVNOTIFY_SOURCE : !!inst->source))
 			finding("update with good fields: %s", strerror(-ret));
+		if (!ret && armed && armed->request.flags & EVNOTIFY_SOURCE)
+			finding("update of a request that waits for events");
 		if (!ret && armed && armed->by_wait && args.period_ns)
 			finding("update made a WAIT periodic");
 		if (!expect && !args.id && ret != -ENOENT)
