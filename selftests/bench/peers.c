@@ -109,7 +109,8 @@ static uint64_t *uring_done;
 static void uring_open_flags(unsigned int n, unsigned int flags)
 {
 	struct io_uring_params params = {
-		.flags = IORING_SETUP_CQSIZE | flags,
+		/* of what the kernel does not know, each says so by a completion */
+		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | flags,
 		.cq_entries = n < URING_SQ * 2 ? URING_SQ * 2 : n < URING_CQ ? n : URING_CQ,
 	};
 	int ret;
