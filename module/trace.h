@@ -102,10 +102,10 @@ DECLARE_EVENT_CLASS(evnotify_record,
 		  __entry->lost,
 		  __entry->flags & EVNOTIFY_SOURCE ? " event" : "",
 		  __entry->flags & EVNOTIFY_REPEAT ? " repeat" : "",
-		  __print_symbolic(__entry->error,
-				   { 0, "" }, { ECANCELED, " cancelled" },
-				   { ETIME, " timed_out" },
-				   { ENODEV, " gone" }))
+		  /* for an empty name, __print_symbolic() prints the number */
+		  __entry->error == ECANCELED ? " cancelled" :
+		  __entry->error == ETIME ? " timed_out" :
+		  __entry->error == ENODEV ? " gone" : "")
 );
 
 /* A driver raised an event: the raised-th of its source. */

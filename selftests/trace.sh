@@ -117,7 +117,43 @@ events_of_a_source() {
 		/ evnotify_raise: source=evnotify-sim[0-9]+ raised=[0-9]+ data=[0-9]+$/ &&
 			index($0, " raised=" n " data=" 999 + n) { good++ }
 		/ evnotify_(arm|expire|complete|read): / && !/ due_ns=0 period_ns=0 / { bad++ }
-		END { exit !(n == 100 && good == 100 && !bad) }' "$tmp/trace"; then
+		/ evnotify_(expire|complete|read): / {
+			match($0, / user_data=[0-9]+ /)
+			told += index($0, " count=1 data=" 1000 + substr($0, RSTART + 11) " lost=0 event") > 0
+		}
+		END { exit !(n == 100 && good == 100 && told == 300 && !bad) }' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+# On each clock: two requests with a relative timeout and one with an absolute one, of which the
+# first and the last are in vain.
+timeouts_of_a_source() {
+	record source_timeouts is_never_early || return 1
+	if ! awk '
+		{ match($0, / clock=[a-z]+ /); clock = substr($0, RSTART + 7, RLENGTH - 8) }
+		/ evnotify_arm: .* count=0 data=0 lost=0 event$/ { armed[clock]++ }
+		/ evnotify_(expire|complete|read): .* count=0 data=0 lost=0 event timed_out$/ { late[clock]++ }
+		/ evnotify_(expire|complete|read): .* count=1 data=1 lost=0 event$/ { told[clock]++ }
+		END {
+			n = split("monotonic boottime realtime tai", clocks)
+			for (i = 1; i <= n; i++)
+				bad += armed[clocks[i]] != 3 || late[clocks[i]] != 6 || told[clocks[i]] != 3
+			exit bad
+		}' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+end_of_a_source() {
+	record source_end when_it_goes_those_who_wait_are_told &&
+		follows 1 "arm expire complete read" && follows 2 "arm expire complete read" || return 1
+	if ! awk '
+		/ evnotify_(expire|complete|read): .* count=0 data=0 lost=0 event( repeat)? gone$/ { n++ }
+		/ evnotify_arm: .* event repeat$/ { repeats++ }
+		END { exit !(n == 9 && repeats == 1) }' "$tmp/trace"; then
 		sed 's/^/# /' "$tmp/trace"
 		return 1
 	fi
@@ -160,10 +196,10 @@ clock=$(sed 's/.*\[\(.*\)\].*/\1/' $tracing/trace_clock)
 echo mono >$tracing/trace_clock
 trap 'echo "$clock" >$tracing/trace_clock; echo 0 >$events/enable; rm -rf "$tmp"' EXIT
 
-ktap_set_plan 11
+ktap_set_plan 13
 for test in all_are_there pending_request cancelled_request updated_request eventfd_request \
 		cancelled_eventfd_request used_record wait_request interrupted_wait_request \
-		open_file events_of_a_source; do
+		open_file events_of_a_source timeouts_of_a_source end_of_a_source; do
 	ktap_test_result $test $test
 done
 ktap_finished
