@@ -283,22 +283,44 @@ TEST_F(instance, cancelled_an_eventfd_is_owed_nothing)
 
 TEST_F(instance, update_gives_a_new_period_and_count)
 {
-	struct evnotify_request req = periodic(FAR_NS, 0, 7);
-	__u64 before = now_ns(CLOCK_MONOTONIC);
+	static const unsigned int counts[] = { 0, 3, 50 };
+	struct evnotify_event event;
+	unsigned int i, sum;
+	__u64 before;
+
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
+		struct evnotify_request req = periodic(FAR_NS, counts[i], 7);
+
+		sum = 0;
+		before = now_ns(CLOCK_MONOTONIC);
+		ASSERT_EQ(0, arm(self->fd, &req));
+		EXPECT_EQ(0, update_period(self->fd, req.id, 0, 2 * NSEC_PER_MSEC, 5));
+		do {
+			ASSERT_EQ(0, read_events(self->fd, &event, 1));
+			EXPECT_EXPIRED(&event, before + sum * 2 * NSEC_PER_MSEC, CLOCK_MONOTONIC);
+			EXPECT_EQ(req.id, event.id);
+			sum += event.count;
+		} while (event.flags & EVNOTIFY_EVENT_MORE);
+		EXPECT_EQ(5, sum);
+		EXPECT_LE(before + 8 * NSEC_PER_MSEC, event.due_ns);
+		EXPECT_COUNTERS(self->fd, i + 1, i + 1, 0, 0, 0);
+	}
+}
+
+TEST_F(instance, update_ends_the_count)
+{
+	struct evnotify_request req = periodic(FAR_NS, 3, 7);
 	struct evnotify_event event;
 	unsigned int sum = 0;
 
 	ASSERT_EQ(0, arm(self->fd, &req));
-	EXPECT_EQ(0, update_period(self->fd, req.id, 0, 2 * NSEC_PER_MSEC, 5));
-	do {
+	EXPECT_EQ(0, update_period(self->fd, req.id, 0, NSEC_PER_MSEC, 0));
+	while (sum < 6) {
 		ASSERT_EQ(0, read_events(self->fd, &event, 1));
-		EXPECT_EXPIRED(&event, before + sum * 2 * NSEC_PER_MSEC, CLOCK_MONOTONIC);
-		EXPECT_EQ(req.id, event.id);
+		EXPECT_EQ(EVNOTIFY_EVENT_MORE, event.flags);
 		sum += event.count;
-	} while (event.flags & EVNOTIFY_EVENT_MORE);
-	EXPECT_EQ(5, sum);
-	EXPECT_LE(before + 8 * NSEC_PER_MSEC, event.due_ns);
-	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
+	}
+	EXPECT_EQ(0, cancel(self->fd, req.id));
 }
 
 TEST_F(instance, update_ends_the_period)
