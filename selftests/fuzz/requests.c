@@ -239,7 +239,8 @@ void call_wait(const struct call *c, struct slot s)
 			oracle_left(nr, result->request.id, id);
 		oracle_armed(nr, result->request.id);
 		oracle_event(s.nr, &result->event, true);
-	} else if (ret == -EINTR) {
+	} else if (ret == -EINTR || (id && ret == -EBADF)) {
+		/* left as it was; also by a thread that has closed the file meanwhile */
 		feedback(SEEN_WAIT, world->armed[nr].cancelled);
 	} else if (id && ret != -EFAULT) {
 		/* what was left is forgotten, and for another there was no room */
