@@ -6,7 +6,7 @@
  * most do, are in the line, a list that knows its last: they cost an append and
  * a pop.  The others are in the tree.  The first of the queue is the earlier of
  * the first of each.  The tree alone would do, in 60 lines less; then the life
- * of a request of a batch in order takes 662 instructions in place of 350.
+ * of a request of a batch in order takes 1.9 times as many instructions.
  *
  * Everything here is under inst->lock.  What every request passes through is
  * inline, for the sake of time.  The timer of a queue is in timer.c.
