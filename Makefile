@@ -27,9 +27,9 @@ help:
 	@echo
 	@echo 'In throw-away VMs, where nothing of this machine changes but packages:'
 	@echo '  demo              all of it at work, in two minutes'
-	@echo '  check             the tests that a change has to pass, 10 minutes; KERNEL="6.1 debug"'
+	@echo '  check             the tests that a change has to pass, 12 minutes; KERNEL="6.1 debug"'
 	@echo '                    picks cells of selftests/vm/cells'
-	@echo '  check-ci          and a debug kernel, packages, fuzzer, torture, 35 minutes'
+	@echo '  check-ci          and a debug kernel, packages, fuzzer, torture, 40 minutes'
 	@echo '  check-all         and everything else, on more kernels and machines, two hours'
 	@echo '  check-install     the packages in throw-away Debian systems; SUITE="trixie"'
 	@echo '  vm                a shell with module and tools; KERNEL=7.2 or DEBUG=1; CMD=""'
