@@ -11,8 +11,9 @@
  *
  * No process may keep a CPU busy with interrupts.  So an interrupt raises a few
  * events at most, and those of all sims on a CPU raise them in slots, with a least
- * time between two.  A sim that is due takes the next free slot, and keeps it until
- * it has used it: asking again gains nothing.
+ * time between two, and three times as long again as the interrupts take: on a slow
+ * machine, too, they leave most of the CPU.  A sim that is due takes the next free
+ * slot, and keeps it until it has used it: asking again gains nothing.
  */
 #include <linux/atomic.h>
 #include <linux/completion.h>
@@ -37,6 +38,8 @@
 /* Events that an interrupt raises, and the time between two slots. */
 #define SIM_BATCH	16
 #define SIM_SLOT_NS	(50 * NSEC_PER_USEC)
+/* For each nanosecond of an interrupt, so many more until the next free slot. */
+#define SIM_REST	3
 /* Longest delay of a step: the sum of a write() stays below KTIME_MAX. */
 #define SIM_MAX_DELAY	((1ULL << 51) - 1)
 /* Sims that there can be: they leave sources to drivers. */
@@ -74,12 +77,9 @@ static atomic_t sim_count;
 /* The next free slot of a CPU; its interrupts alone touch it. */
 static DEFINE_PER_CPU(ktime_t, sim_free_slot);
 
-/* A hard interrupt, on PREEMPT_RT too. */
-static enum hrtimer_restart sim_interrupt(struct hrtimer *timer)
+/* Raise what is due, if it is the turn of this sim; @now is when that began. */
+static enum hrtimer_restart sim_raise(struct sim *sim, ktime_t *free, ktime_t now)
 {
-	struct sim *sim = container_of(timer, struct sim, timer);
-	ktime_t *free = this_cpu_ptr(&sim_free_slot);
-	ktime_t now = ktime_get();
 	unsigned int n;
 
 	if (!sim->slot) {
@@ -87,7 +87,7 @@ static enum hrtimer_restart sim_interrupt(struct hrtimer *timer)
 		*free = ktime_add_ns(sim->slot, SIM_SLOT_NS);
 	}
 	if (sim->slot > now) {
-		hrtimer_set_expires(timer, sim->slot);
+		hrtimer_set_expires(&sim->timer, sim->slot);
 		return HRTIMER_RESTART;
 	}
 	sim->slot = 0;
@@ -101,8 +101,21 @@ static enum hrtimer_restart sim_interrupt(struct hrtimer *timer)
 		sim->due = ktime_add_ns(sim->due,
 					sim->steps[sim->next].delay_ns);
 	}
-	hrtimer_set_expires(timer, sim->due);
+	hrtimer_set_expires(&sim->timer, sim->due);
 	return HRTIMER_RESTART;
+}
+
+/* A hard interrupt, on PREEMPT_RT too. */
+static enum hrtimer_restart sim_interrupt(struct hrtimer *timer)
+{
+	struct sim *sim = container_of(timer, struct sim, timer);
+	ktime_t *free = this_cpu_ptr(&sim_free_slot);
+	enum hrtimer_restart restart;
+	ktime_t now = ktime_get();
+
+	restart = sim_raise(sim, free, now);
+	*free = max(*free, now) + SIM_REST * ktime_sub(ktime_get(), now);
+	return restart;
 }
 
 /* Play the steps.  Returns how many were, if a signal ends it, or an error. */
