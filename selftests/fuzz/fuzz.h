@@ -136,7 +136,7 @@ struct inst {
 	uint64_t told, lost;	/* events, in its records */
 	uint64_t last_seq;	/* of the latest of these that came in their order, */
 	uint64_t next_event;	/* which number it lets the next one have at least, */
-	uint64_t last_ns;	/* and which time */
+	uint64_t last_ns[12];	/* and which time, by clock */
 	bool to_eventfds;	/* some are told otherwise */
 
 	uint64_t tried;		/* requests that calls passed in */

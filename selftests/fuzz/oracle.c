@@ -396,8 +396,8 @@ static const char *check_event(const struct inst *inst, struct armed *armed,
 		return "due at another time";
 	if (!ev->count && ev->status != -ETIME && ev->expired_ns)
 		return "a time of expiration, but none";
-	if (data && r->clockid == CLOCK_MONOTONIC && ev->seq > inst->last_seq &&
-	    ev->expired_ns < inst->last_ns)
+	if (data && steady && ev->seq > inst->last_seq &&
+	    ev->expired_ns < inst->last_ns[r->clockid])
 		return "raised before a timeout, or before an event, that was told";
 	if ((ev->status == -ETIME || (ev->count && !data)) && ev->expired_ns < ev->due_ns)
 		return "early";
@@ -409,11 +409,13 @@ static const char *check_event(const struct inst *inst, struct armed *armed,
 /* Of a request of the source, whose records come in the order of its events */
 static void in_order(struct inst *inst, const struct armed *armed, const struct evnotify_event *ev)
 {
+	uint64_t *last_ns = &inst->last_ns[armed->request.clockid];
+
 	inst->last_seq = ev->seq;
 	if (ev->flags & EVNOTIFY_EVENT_DATA && !inst->source->mixed)
 		inst->next_event = ev->data - oracle_data(inst->source, 0) + 1;
-	if (armed->request.clockid == CLOCK_MONOTONIC && ev->expired_ns > inst->last_ns)
-		inst->last_ns = ev->expired_ns;
+	if (ev->expired_ns > *last_ns)
+		*last_ns = ev->expired_ns;
 }
 
 void oracle_event(int inst_nr, const struct evnotify_event *ev, bool wait)
@@ -698,17 +700,24 @@ static void settle_reads(int inst_nr, int fd, int (*missing)(int inst, int fd))
 	}
 }
 
-/* All is over on a file that has a source: poll() and calls say whether that is gone. */
+/*
+ * All is over on a file that has a source: poll() and calls say whether that is gone, and a
+ * timeout that has passed comes after what is kept.
+ */
 static void settle_source(int inst_nr, int fd)
 {
 	const struct source *source = world->insts[inst_nr].source;
 	uint64_t give_up_ns = clock_ns(CLOCK_MONOTONIC) + patience_ns;
 	int events = source->gone ? POLLIN | POLLHUP | POLLERR : 0;
-	struct evnotify_request request = { .flags = EVNOTIFY_SOURCE, .clockid = CLOCK_MONOTONIC };
-	struct evnotify_register args = { .requests = (uintptr_t)&request, .count = 1 };
+	struct evnotify_wait args = {
+		.request = {
+			.flags = EVNOTIFY_SOURCE | EVNOTIFY_ABSTIME,
+			.clockid = CLOCK_MONOTONIC,
+		},
+	};
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	struct evnotify_event event;
 	struct counters c;
+	int status;
 
 	while (poll(&pfd, 1, 1) < 0 || pfd.revents != events) {
 		if (clock_ns(CLOCK_MONOTONIC) > give_up_ns) {
@@ -716,11 +725,15 @@ static void settle_source(int inst_nr, int fd)
 			return;
 		}
 	}
-	if (read(fd, &event, sizeof(event)) >= 0 || errno != (source->gone ? ENODEV : EAGAIN))
+	if (read(fd, &args.event, sizeof(args.event)) >= 0 ||
+	    errno != (source->gone ? ENODEV : EAGAIN))
 		finding("read() at the end: %s", strerror(errno));
-	if (source->gone && read_counters(fd, &c) && c.raised == c.taken &&
-	    (!ioctl(fd, EVNOTIFY_IOC_REGISTER, &args) || errno != ENODEV))
-		finding("register at the end: %s", strerror(errno));
+	if (!read_counters(fd, &c))
+		return;
+	status = ioctl(fd, EVNOTIFY_IOC_WAIT, &args) ? -errno : args.event.status;
+	if (status != (c.raised > c.taken ? 0 : source->gone ? -ENODEV : -ETIME))
+		finding("wait at the end: status %d, raised %llu, taken %llu", status, c.raised,
+			c.taken);
 }
 
 void oracle_settle(int inst_nr, int fd)
@@ -746,10 +759,10 @@ void oracle_settle(int inst_nr, int fd)
 	settle_reads(inst_nr, fd, outstanding_all);
 	if (inst->lossy || finding_text())
 		return;
-	if (inst->source)
-		settle_source(inst_nr, fd);
 	oracle_counters(inst_nr, fd, true);
 	settle_records(inst_nr);
+	if (inst->source)
+		settle_source(inst_nr, fd);
 	if (inst->seqs != inst->max_seq)
 		finding("seq has a gap: %llu records, highest %llu",
 			(unsigned long long)inst->seqs, (unsigned long long)inst->max_seq);
