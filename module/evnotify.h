@@ -72,7 +72,7 @@
  *      inst->flush (mutex): one CANCEL of all at a time.
  *   2. inst->lock (spinlock, taken in interrupt context): all fields of the
  *      instance, its queues and its records, where nothing else is said.
- *   3. The lock of an evnotify_source, see source.c.
+ *   3. The lock of an evnotify_source, see source.h.
  *   4. The lock of an evnotify_user, and what complete(), wake_up() of
  *      inst->signalled and the hrtimer functions take.
  *
@@ -348,7 +348,7 @@ struct evnotify_queue {
  * @source: whose events it gets, or NULL; constant
  * @listener: in the list of those whom @source tells; under the lock of @source
  * @waiting: requests that wait for an event, the one that has waited longest first;
- *	also looked at without @lock, see source.c
+ *	also looked at without @lock, see source.h
  * @nr_unread_repeats: requests that will wait again once their record is read
  * @first_seen: events that @source had raised before; constant
  * @seen: events of @source that were raised before or that requests have taken, lost
@@ -410,7 +410,7 @@ struct evnotify_instance {
 	struct evnotify_fifo expired;
 	u32 completing;
 
-	/* -- events of a source: source.c -- */
+	/* -- events of a source: listen.c -- */
 	struct evnotify_source *source;
 	struct list_head listener;
 	struct list_head waiting;
@@ -513,7 +513,12 @@ ssize_t evnotify_submit(struct evnotify_instance *inst,
 int evnotify_update_times(struct evnotify_instance *inst,
 			  const struct evnotify_update *args);
 
-/* source.c: events that other drivers raise */
+/* source.c: what other drivers call */
+struct evnotify_source *evnotify_source_of(struct inode *inode);
+int evnotify_sources_init(void);
+void evnotify_sources_exit(void);
+
+/* listen.c: requests wait for the events of a source */
 int evnotify_source_check(struct evnotify_instance *inst,
 			  const struct evnotify_request *request, bool wait);
 void evnotify_source_arm(struct evnotify_instance *inst,
@@ -532,13 +537,10 @@ void evnotify_source_ended(struct evnotify_instance *inst);
 bool evnotify_source_over(struct evnotify_instance *inst);
 __poll_t evnotify_source_poll(struct evnotify_instance *inst);
 u64 evnotify_source_raised(struct evnotify_instance *inst);
-struct evnotify_source *evnotify_source_of(struct inode *inode);
 int evnotify_source_attach(struct evnotify_instance *inst,
 			   struct evnotify_source *src);
 void evnotify_source_detach(struct evnotify_instance *inst);
 void evnotify_source_put(struct evnotify_source *src);
-int evnotify_sources_init(void);
-void evnotify_sources_exit(void);
 
 /* timer.c: what stands for a device */
 ktime_t evnotify_now(unsigned int clock);

@@ -234,7 +234,7 @@ names_known() {
 	named=$(grep -ohE '\<evnotify_[a-z0-9_]+\(' "$engine" "$source" | tr -d '(' | sort -u)
 	gone=$(comm -23 <(echo "$named") <(functions "$module"/*.c "$module"/{evnotify,queue}.h))
 	missed=$(comm -13 <(echo "$named") <(
-		{ functions "$module"/{instance,request,queue,timer,complete,source,wait,signal,pool}.c "$module"/queue.h
+		{ functions "$module"/{instance,request,queue,timer,complete,source,listen,wait,signal,pool}.c "$module"/queue.h
 		  functions "$module"/read.c | grep -E '^evnotify_(do_read|take_ready|take_batch|sleep)$'
 		  functions "$module"/user.c | grep -E '^evnotify_user_(work|queue|dequeue)$'; } | grep -v '^raised_show$' | sort))
 	[[ -z $gone ]] || echo "# in the models only: ${gone//$'\n'/ }"

@@ -12,7 +12,7 @@
  * it comes between any two that look at what it changes, or change what it looks
  * at.  What is done under src->lock is one step.
  *
- * What is left out, and why that hides nothing (each function of source.c is
+ * What is left out, and why that hides nothing (each function of source.c and listen.c is
  * named here or below: model.sh looks):
  *  - Other files that have the source open: raise() schedules their tasklets,
  *    too, and none changes anything that another looks at.
