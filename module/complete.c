@@ -12,6 +12,7 @@
 
 #include "evnotify.h"
 #include "queue.h"
+#include "source.h"
 #include "trace.h"
 
 /**
@@ -87,12 +88,12 @@ evnotify_complete(struct evnotify_instance *inst, struct evnotify_record *req,
 
 /*
  * Complete what has expired, one batch of it.  Requests of mode EVENTFD go to
- * @batch, for evnotify_signal(); if @batch is NULL, they are deferred.  Returns
- * how many event records became ready.
+ * inst->batch, and the caller is the signaller; or they are deferred, if @defer
+ * is true, or others are signalled in process context.  Returns how many event
+ * records became ready.
  */
 static __always_inline unsigned int
-evnotify_complete_batch(struct evnotify_instance *inst,
-			struct evnotify_fifo *batch)
+evnotify_complete_batch(struct evnotify_instance *inst, bool defer)
 {
 	unsigned int clock = EVNOTIFY_NR_CLOCKS;
 	unsigned int n, records = 0;
@@ -110,15 +111,16 @@ evnotify_complete_batch(struct evnotify_instance *inst,
 				now = evnotify_now(clock);
 			}
 			inst->completing--;
-			req->list = EVNOTIFY_NO_LIST;
 			records += evnotify_complete(inst, req, now);
 		} else if (req->state == EVNOTIFY_CANCELLED || !req->count) {
 			inst->completing--;
 			evnotify_free(inst, req);
-		} else if (batch) {
-			evnotify_signal_add(inst, batch, req);
-		} else {
+		} else if (defer || inst->flushing ||
+			   evnotify_signals_in_process(inst)) {
 			evnotify_defer(inst, req);
+		} else {
+			inst->signaller = EVNOTIFY_TASKLET;
+			evnotify_signal_add(inst, req);
 		}
 	}
 	return records;
@@ -135,7 +137,7 @@ evnotify_complete_batch(struct evnotify_instance *inst,
  */
 unsigned int evnotify_complete_expired(struct evnotify_instance *inst)
 {
-	return evnotify_complete_batch(inst, NULL);
+	return evnotify_complete_batch(inst, true);
 }
 
 /**
@@ -151,28 +153,24 @@ unsigned int evnotify_complete_expired(struct evnotify_instance *inst)
 void evnotify_dpc(struct tasklet_struct *dpc)
 {
 	struct evnotify_instance *inst = from_tasklet(inst, dpc, dpc);
-	struct evnotify_fifo batch = {};
 	unsigned long tick = jiffies;
 	unsigned int records;
-	bool over;
+	bool over, signals;
 	u64 began;
 
-	began = evnotify_budget_begin(&over);
+	began = evnotify_budget_begin();
+	over = began && evnotify_budget_is_over();
 	spin_lock_irq(&inst->lock);
 	/* First, so that evnotify_expire() finds no timeout that has to wait. */
 	if (unlikely(inst->source))
 		evnotify_source_take(inst);
 	if (inst->backlog)
 		evnotify_expire_backlog(inst);
-	if (unlikely(over || inst->flushing || evnotify_signals_in_process(inst)))
-		records = evnotify_complete_expired(inst);
-	else
-		records = evnotify_complete_batch(inst, &batch);
-	if (batch.head)
-		inst->signaller = EVNOTIFY_TASKLET;
+	records = evnotify_complete_batch(inst, over);
+	signals = inst->signaller == EVNOTIFY_TASKLET;
 	if (inst->expired.head || inst->backlog)
 		tasklet_schedule(dpc);
-	if (unlikely(inst->source))
+	if (unlikely(inst->source) && READ_ONCE(inst->source->gone))
 		records += evnotify_source_told(inst);
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
@@ -181,8 +179,8 @@ void evnotify_dpc(struct tasklet_struct *dpc)
 		evnotify_defer_wake(inst, records);
 	else if (records)
 		evnotify_wake(inst, records);
-	if (batch.head)
-		evnotify_signal(inst, &batch);
+	if (signals)
+		evnotify_signal(inst);
 	evnotify_budget_end(began, tick);
 }
 

@@ -98,10 +98,12 @@
 #include <linux/mutex.h>
 #include <linux/nsproxy.h>
 #include <linux/percpu.h>
+#include <linux/poll.h>
 #include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/time_namespace.h>
+#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -136,6 +138,13 @@ struct workqueue_struct;
  * by a year must not keep the tasklet busy for hours.
  */
 #define EVNOTIFY_MAX_SIGNALS	65535ULL
+
+/*
+ * Faults in a row after which memory of a process counts as missing, though it could
+ * be written to each time: another thread may unmap it between the fault and the
+ * copy, over and over.
+ */
+#define EVNOTIFY_MAX_FAULTS	100
 
 /*
  * An id is a serial number above the place of the record: chunk and slot.
@@ -202,7 +211,7 @@ enum evnotify_list {
 	EVNOTIFY_FREE,		/* inst->free */
 	EVNOTIFY_EXPIRED,	/* inst->expired: the tasklet completes it */
 	EVNOTIFY_DEFERRED,	/* inst->deferred: to be signalled in process */
-	EVNOTIFY_SIGNALLING,	/* in the batch of inst->signaller */
+	EVNOTIFY_SIGNALLING,	/* inst->batch: inst->signaller signals it */
 	EVNOTIFY_READY,		/* inst->ready: read() takes it from there */
 	EVNOTIFY_HELD,		/* complete, for the WAIT that armed it */
 	EVNOTIFY_LET_GO,	/* inst->let_go: held, until it is needed */
@@ -280,7 +289,7 @@ struct evnotify_record {
 			u64 data;
 			u64 lost;
 		};
-		struct list_head waiting;
+		struct hlist_node waiting;
 	};
 	ktime_t expired;
 	ktime_t completed;
@@ -312,20 +321,33 @@ struct evnotify_fifo {
 };
 
 /**
+ * struct evnotify_line - a list to which records are appended, and that they leave
+ *	from anywhere
+ * @first: the node of the first record, or NULL
+ * @tail: where the node of the next one goes: @first, or what follows the last
+ *
+ * An hlist that knows its tail; queue.h has the functions.  list_add_tail() and
+ * list_del() check the neighbours in the kernels of distributions: that takes 20
+ * instructions each.
+ */
+struct evnotify_line {
+	struct hlist_node *first;
+	struct hlist_node **tail;
+};
+
+/**
  * struct evnotify_queue - the pending requests of a clock, and their timer
  * @inst: the instance that it belongs to
  * @timer: the simulated hardware; runs whenever a request is in the queue,
  *	except while inst->backlog names this queue
  * @line: requests that came in the order of their due times, see queue.h
- * @last: the last of @line, or NULL
  * @tree: requests that came out of order, by due time
  * @clock: enum evnotify_clock
  */
 struct evnotify_queue {
 	struct evnotify_instance *inst;
 	struct hrtimer timer;
-	struct hlist_head line;
-	struct evnotify_record *last;
+	struct evnotify_line line;
 	struct rb_root_cached tree;
 	unsigned int clock;
 };
@@ -370,6 +392,8 @@ struct evnotify_queue {
  * @fasync: processes that are sent SIGIO; owned by fasync_helper()
  *
  * @signaller: enum evnotify_signaller
+ * @batch: records that the signaller has to signal; it alone uses this, also
+ *	without @lock
  * @signalling: the record whose eventfd is signalled right now, or NULL;
  *	written by the signaller only, without @lock
  * @signalled: threads that wait for @signalling or @signaller to change; has a
@@ -413,7 +437,7 @@ struct evnotify_instance {
 	/* -- events of a source: listen.c -- */
 	struct evnotify_source *source;
 	struct list_head listener;
-	struct list_head waiting;
+	struct evnotify_line waiting;
 	u32 nr_unread_repeats;
 	u64 first_seen;
 	u64 seen;
@@ -435,6 +459,7 @@ struct evnotify_instance {
 
 	/* -- eventfds, and what is left to process context: signal.c -- */
 	u8 signaller;
+	struct evnotify_fifo batch;
 	bool flushing;
 	bool closing;
 	struct evnotify_record *signalling;
@@ -534,7 +559,7 @@ bool evnotify_source_behind(struct evnotify_instance *inst);
 void evnotify_source_take(struct evnotify_instance *inst);
 unsigned int evnotify_source_told(struct evnotify_instance *inst);
 void evnotify_source_ended(struct evnotify_instance *inst);
-bool evnotify_source_over(struct evnotify_instance *inst);
+bool evnotify_source_told_over(struct evnotify_instance *inst);
 __poll_t evnotify_source_poll(struct evnotify_instance *inst);
 u64 evnotify_source_raised(struct evnotify_instance *inst);
 int evnotify_source_attach(struct evnotify_instance *inst,
@@ -543,7 +568,6 @@ void evnotify_source_detach(struct evnotify_instance *inst);
 void evnotify_source_put(struct evnotify_source *src);
 
 /* timer.c: what stands for a device */
-ktime_t evnotify_now(unsigned int clock);
 ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time);
 void evnotify_timer_init(struct evnotify_queue *q,
 			 struct evnotify_instance *inst, unsigned int clock);
@@ -565,36 +589,40 @@ void evnotify_free(struct evnotify_instance *inst, struct evnotify_record *req);
 
 /* wait.c: WAIT */
 int evnotify_wait_block(struct evnotify_instance *inst,
-			struct evnotify_record *req, struct completion *done,
-			struct evnotify_event *event);
+			struct evnotify_record *req, struct completion *done);
 struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
 					     u64 id, struct completion *done,
 					     struct evnotify_event *event);
-void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_record *req, bool delivered);
+int evnotify_wait_end(struct evnotify_instance *inst,
+		      struct evnotify_record *req,
+		      struct evnotify_event __user *to);
 
 /* read.c: read() */
 ssize_t evnotify_read(struct file *file, char __user *buf, size_t size,
 		      loff_t *pos);
 ssize_t evnotify_read_iter(struct kiocb *iocb, struct iov_iter *to);
 void evnotify_fill(struct evnotify_event *event,
-		   const struct evnotify_record *req, s64 offset);
+		   const struct evnotify_record *req);
+bool evnotify_fill_nofault(struct evnotify_event __user *to,
+			   const struct evnotify_record *req);
+bool evnotify_fault_in_event(struct evnotify_event __user *uptr,
+			     struct iov_iter *to);
 
 /* signal.c: eventfds and wake-ups, within the budget of a CPU */
-u64 evnotify_budget_measure(bool *over);
+u64 evnotify_budget_measure(void);
+bool evnotify_budget_is_over(void);
 void evnotify_budget_spend(u64 began, unsigned long ticks);
 void evnotify_defer(struct evnotify_instance *inst,
 		    struct evnotify_record *req);
 void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records);
 void evnotify_signal_add(struct evnotify_instance *inst,
-			 struct evnotify_fifo *batch,
 			 struct evnotify_record *req);
-bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch);
+bool evnotify_signal(struct evnotify_instance *inst);
 void evnotify_signal_wait(struct evnotify_instance *inst,
 			  const struct evnotify_record *req);
 void evnotify_signal_deferred(struct evnotify_instance *inst);
 void evnotify_flush(struct evnotify_instance *inst);
-void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records);
+void evnotify_wake_others(struct evnotify_instance *inst, unsigned int records);
 DECLARE_PER_CPU(u8, evnotify_unmeasured);
 
 /* user.c: how many instances and requests a user has, and whose turn it is */
@@ -626,25 +654,45 @@ static inline unsigned int evnotify_chunk_reqs(unsigned int chunk)
 		<< evnotify_chunk_order(chunk);
 }
 
-/*
- * What the caller's time namespace adds to host time, in nanoseconds by clock.
- * Only clocks that start at boot have an offset.
- */
-static inline void evnotify_offsets(s64 *offsets)
+/* True if the caller's time namespace adds anything to host time, on any clock. */
+static inline bool evnotify_clocks_shifted(void)
 {
 #ifdef CONFIG_TIME_NS
 	const struct timens_offsets *ns = &current->nsproxy->time_ns->offsets;
 
-	offsets[EVNOTIFY_MONOTONIC] = ns->monotonic.tv_sec * NSEC_PER_SEC +
-				      ns->monotonic.tv_nsec;
-	offsets[EVNOTIFY_BOOTTIME] = ns->boottime.tv_sec * NSEC_PER_SEC +
-				     ns->boottime.tv_nsec;
+	return ns->monotonic.tv_sec | ns->monotonic.tv_nsec |
+	       ns->boottime.tv_sec | ns->boottime.tv_nsec;
 #else
-	offsets[EVNOTIFY_MONOTONIC] = 0;
-	offsets[EVNOTIFY_BOOTTIME] = 0;
+	return false;
 #endif
-	offsets[EVNOTIFY_REALTIME] = 0;
-	offsets[EVNOTIFY_TAI] = 0;
+}
+
+/*
+ * What it adds on a clock, in nanoseconds.  Only clocks that start at boot have
+ * an offset.
+ */
+static inline s64 evnotify_offset(unsigned int clock)
+{
+#ifdef CONFIG_TIME_NS
+	const struct timens_offsets *ns = &current->nsproxy->time_ns->offsets;
+
+	if (clock == EVNOTIFY_MONOTONIC)
+		return timespec64_to_ns(&ns->monotonic);
+	if (clock == EVNOTIFY_BOOTTIME)
+		return timespec64_to_ns(&ns->boottime);
+#endif
+	return 0;
+}
+
+/* Host time, on a clock. */
+static inline ktime_t evnotify_now(unsigned int clock)
+{
+	if (clock == EVNOTIFY_MONOTONIC)
+		return ktime_get();
+	if (clock == EVNOTIFY_BOOTTIME)
+		return ktime_get_boottime();
+	return clock == EVNOTIFY_REALTIME ? ktime_get_real() :
+					    ktime_get_clocktai();
 }
 
 /* True while @req will expire: it is in the queue of a clock, or parked. */
@@ -669,17 +717,16 @@ static inline s32 evnotify_status(const struct evnotify_record *req)
 }
 
 /*
- * A tasklet begins to run.  Sets @over if the budget of this CPU is used up.
- * Returns what evnotify_budget_end() has to be passed.
+ * A tasklet begins to run.  Returns what evnotify_budget_end() has to be passed;
+ * if that is 0, the budget of this CPU is not used up.
  */
-static inline u64 evnotify_budget_begin(bool *over)
+static inline u64 evnotify_budget_begin(void)
 {
-	*over = false;
 	if (likely(this_cpu_read(evnotify_unmeasured))) {
 		this_cpu_dec(evnotify_unmeasured);
 		return 0;
 	}
-	return evnotify_budget_measure(over);
+	return evnotify_budget_measure();
 }
 
 /* The tasklet ends; it began when jiffies was @tick. */
@@ -707,12 +754,29 @@ static inline bool evnotify_has_waiters(struct evnotify_instance *inst)
 	return wq_has_sleeper(&inst->wait) || READ_ONCE(inst->fasync);
 }
 
-/* Wake readers for @records new event records; inst->lock is not held. */
+/*
+ * Is there nothing more to read, ever?  Timers go on when the source is gone, and
+ * eventfds get what they are owed.
+ */
+static inline bool evnotify_source_over(struct evnotify_instance *inst)
+{
+	return unlikely(READ_ONCE(inst->gone)) && evnotify_source_told_over(inst);
+}
+
+/*
+ * Wake readers for @records new event records: as many of those who wait
+ * exclusively.  inst->lock is not held.
+ */
 static inline void evnotify_wake(struct evnotify_instance *inst,
 				 unsigned int records)
 {
-	if (evnotify_has_waiters(inst))
-		evnotify_wake_waiters(inst, records);
+	if (!evnotify_has_waiters(inst))
+		return;
+	if (unlikely(READ_ONCE(inst->gone) || READ_ONCE(inst->fasync)))
+		evnotify_wake_others(inst, records);
+	else
+		__wake_up(&inst->wait, TASK_NORMAL, records,
+			  poll_to_key(EPOLLIN | EPOLLRDNORM));
 }
 
 /* True while eventfds of this instance are signalled in process context. */

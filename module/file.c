@@ -176,15 +176,11 @@ static long evnotify_ioctl_wait(struct evnotify_instance *inst,
 		if (ret < 0)
 			return ret;
 	}
-	if (input.req) {
-		ret = evnotify_wait_block(inst, input.req, &done, &event);
-		if (ret)
-			return ret;
-	}
-	ret = copy_to_user(&uptr->event, &event, sizeof(event)) ? -EFAULT : 0;
-	if (input.req)
-		evnotify_wait_end(inst, input.req, !ret);
-	return ret;
+	if (!input.req)
+		return copy_to_user(&uptr->event, &event, sizeof(event)) ?
+		       -EFAULT : 0;
+	ret = evnotify_wait_block(inst, input.req, &done);
+	return ret ?: evnotify_wait_end(inst, input.req, &uptr->event);
 }
 
 static long evnotify_ioctl_cancel(struct evnotify_instance *inst,

@@ -43,10 +43,11 @@ void evnotify_check(struct evnotify_instance *inst)
 	for (q = inst->queues; q < inst->queues + EVNOTIFY_NR_CLOCKS; q++) {
 		WARN_ON_ONCE(rb_first_cached(&q->tree) !=
 			     rb_first(&q->tree.rb_root));
-		WARN_ON_ONCE(q->last ? !!q->last->link.next : !!q->line.first);
+		WARN_ON_ONCE(*q->line.tail);
 		empty &= !q->line.first && RB_EMPTY_ROOT(&q->tree.rb_root);
 	}
-	empty &= list_empty(&inst->waiting) && !inst->nr_unread_repeats;
+	WARN_ON_ONCE(*inst->waiting.tail);
+	empty &= !inst->waiting.first && !inst->nr_unread_repeats;
 	/* A request that is parked is pending, too. */
 	WARN_ON_ONCE(!empty && !inst->pending);
 	WARN_ON_ONCE(inst->armed != inst->completed + inst->cancelled +
@@ -96,7 +97,7 @@ evnotify_instance_create(struct evnotify_source *src)
 	mutex_init(&inst->flush);
 	init_waitqueue_head(&inst->signalled);
 	init_waitqueue_head(&inst->wait);
-	INIT_LIST_HEAD(&inst->waiting);
+	evnotify_line_clear(&inst->waiting);
 	/*
 	 * Serial numbers wrap soon in the checked build, so that it is tested.
 	 */
@@ -135,7 +136,7 @@ void evnotify_instance_destroy(struct evnotify_instance *inst)
 	inst->pending = 0;
 	for (clock = 0; clock < EVNOTIFY_NR_CLOCKS; clock++)
 		evnotify_queue_clear(&inst->queues[clock]);
-	INIT_LIST_HEAD(&inst->waiting);
+	evnotify_line_clear(&inst->waiting);
 	inst->nr_unread_repeats = 0;
 	inst->expired.head = NULL;
 	inst->deferred.head = NULL;

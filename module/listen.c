@@ -76,10 +76,10 @@ static bool evnotify_source_wait(struct evnotify_instance *inst,
 	bool found;
 
 	lockdep_assert_held(&inst->lock);
-	list_add_tail(&req->waiting, &inst->waiting);
-	raw_spin_lock_irqsave(&src->lock, flags);
+	evnotify_line_append(&inst->waiting, &req->waiting);
+	flags = evnotify_source_lock(src);
 	found = src->gone || src->raised != inst->seen;
-	raw_spin_unlock_irqrestore(&src->lock, flags);
+	evnotify_source_unlock(src, flags);
 	return found;
 }
 
@@ -141,6 +141,16 @@ void evnotify_source_kick(struct evnotify_instance *inst)
 	local_bh_enable();
 }
 
+/* Take a request that waits, and whose state was @state, out of the line. */
+static __always_inline void
+evnotify_source_leave(struct evnotify_instance *inst,
+		      struct evnotify_record *req, u8 state)
+{
+	if (state == EVNOTIFY_WAITING_TIMED)
+		rb_erase_cached(&req->node, &inst->queues[req->queue].tree);
+	evnotify_line_remove(&inst->waiting, &req->waiting);
+}
+
 /**
  * evnotify_source_remove - let a pending request wait for no event any more
  * @q: the queue of its timeout
@@ -157,9 +167,7 @@ void evnotify_source_remove(struct evnotify_queue *q,
 		q->inst->nr_unread_repeats--;
 		return;
 	}
-	if (state == EVNOTIFY_WAITING_TIMED)
-		rb_erase_cached(&req->node, &q->tree);
-	list_del(&req->waiting);
+	evnotify_source_leave(q->inst, req, state);
 	req->data = 0;
 	req->lost = 0;
 }
@@ -178,9 +186,9 @@ u64 evnotify_source_raised(struct evnotify_instance *inst)
 	u64 raised;
 
 	lockdep_assert_held(&inst->lock);
-	raw_spin_lock_irqsave(&src->lock, flags);
+	flags = evnotify_source_lock(src);
 	raised = src->raised;
-	raw_spin_unlock_irqrestore(&src->lock, flags);
+	evnotify_source_unlock(src, flags);
 	return raised;
 }
 
@@ -200,77 +208,83 @@ bool evnotify_source_behind(struct evnotify_instance *inst)
  * Take the next event.  Returns how many it stands for: more than 1 if those
  * before it are lost; 0: there is none, and @gone says whether more will come.
  */
-static u64 evnotify_source_next(struct evnotify_instance *inst,
-				struct evnotify_raised *event, bool *gone)
+static __always_inline u32
+evnotify_source_next(struct evnotify_instance *inst,
+		     struct evnotify_raised *event, bool *gone)
 {
 	struct evnotify_source *src = inst->source;
 	unsigned long flags;
-	u64 behind, count;
+	u32 count = 1;
+	u64 behind;
 
-	raw_spin_lock_irqsave(&src->lock, flags);
+	flags = evnotify_source_lock(src);
 	behind = src->raised - inst->seen;
-	count = behind > EVNOTIFY_RING ? behind - EVNOTIFY_RING + 1 : !!behind;
-	*gone = src->gone;
-	if (count) {
-		inst->seen += count;
-		*event = src->ring[(inst->seen - 1) % EVNOTIFY_RING];
+	if (unlikely(!behind)) {
+		*gone = src->gone;
+		evnotify_source_unlock(src, flags);
+		return 0;
 	}
-	raw_spin_unlock_irqrestore(&src->lock, flags);
-	inst->lost += count > 1 ? count - 1 : 0;
+	if (unlikely(behind > EVNOTIFY_RING)) {
+		behind -= EVNOTIFY_RING;
+		inst->lost += behind;
+		inst->seen += behind;
+		count += min(behind, U32_MAX - 1);
+	}
+	*event = src->ring[inst->seen++ % EVNOTIFY_RING];
+	evnotify_source_unlock(src, flags);
 	return count;
 }
 
 /* What @clock says at a time on CLOCK_MONOTONIC, by how far it is ahead now. */
-static ktime_t evnotify_source_time(unsigned int clock, ktime_t time)
+static __always_inline ktime_t
+evnotify_source_time(unsigned int clock, ktime_t time)
 {
-	switch (clock) {
-	case EVNOTIFY_BOOTTIME:
-		return ktime_mono_to_any(time, TK_OFFS_BOOT);
-	case EVNOTIFY_REALTIME:
-		return ktime_mono_to_any(time, TK_OFFS_REAL);
-	case EVNOTIFY_TAI:
-		return ktime_mono_to_any(time, TK_OFFS_TAI);
-	default:
+	if (clock == EVNOTIFY_MONOTONIC)
 		return time;
-	}
+	if (clock == EVNOTIFY_BOOTTIME)
+		return ktime_mono_to_any(time, TK_OFFS_BOOT);
+	return ktime_mono_to_any(time, clock == EVNOTIFY_REALTIME ?
+				       TK_OFFS_REAL : TK_OFFS_TAI);
 }
 
 /* Give @req, which is first in line, an event that stands for @count. */
-static void evnotify_source_give(struct evnotify_instance *inst,
-				 struct evnotify_record *req,
-				 const struct evnotify_raised *event, u64 count)
+static __always_inline void
+evnotify_source_give(struct evnotify_instance *inst,
+		     struct evnotify_record *req,
+		     const struct evnotify_raised *event, u32 count)
 {
 	const bool pending = req->mode == EVNOTIFY_MODE_PENDING;
-	bool more = req->source & EVNOTIFY_REPEAT;
+	const bool repeats = req->source & EVNOTIFY_REPEAT;
+	bool more = repeats;
 
-	if (req->remaining) {
-		req->remaining -= min_t(u64, req->remaining, count);
+	if (repeats && req->remaining) {
+		req->remaining -= min(req->remaining, count);
 		more = req->remaining;
 	}
+	req->expired = evnotify_source_time(req->clock, event->time);
+	if (pending)
+		req->count = count;
+	else if (repeats)
+		req->count = min((u64)req->count + count, EVNOTIFY_MAX_SIGNALS);
+	else
+		req->count = 1;
+
+	evnotify_source_leave(inst, req, req->state);
 	if (more && !pending) {
 		/* In line again, behind all others, whatever it is owed. */
-		list_move_tail(&req->waiting, &inst->waiting);
-		req->count = min(req->count + count, EVNOTIFY_MAX_SIGNALS);
-		req->expired = evnotify_source_time(req->clock, event->time);
+		evnotify_line_append(&inst->waiting, &req->waiting);
 		return;
 	}
-	evnotify_queue_remove(&inst->queues[req->queue], req);
 	if (more) {
 		req->state = EVNOTIFY_UNREAD;
 		inst->nr_unread_repeats++;
 	} else {
+		req->state = EVNOTIFY_EXPIRES_NO_MORE;
 		inst->pending--;
 		inst->completed++;
 	}
-	req->expired = evnotify_source_time(req->clock, event->time);
-	if (pending)
-		req->count = min(count, U32_MAX);
-	else if (req->source & EVNOTIFY_REPEAT)
-		req->count = min(req->count + count, EVNOTIFY_MAX_SIGNALS);
-	else
-		req->count = 1;
 	req->data = event->data;
-	req->lost = min(count - 1, U32_MAX);
+	req->lost = count - 1;
 }
 
 /* The source is gone, and with it what @req waits for. */
@@ -301,14 +315,14 @@ void evnotify_source_take(struct evnotify_instance *inst)
 	struct evnotify_record *req;
 	unsigned int n;
 	bool gone;
-	u64 count;
+	u32 count;
 
 	lockdep_assert_held(&inst->lock);
 	for (n = 0; n < EVNOTIFY_STEP; n++) {
-		req = list_first_entry_or_null(&inst->waiting,
-					       struct evnotify_record, waiting);
-		if (!req)
+		if (!inst->waiting.first)
 			return;
+		req = hlist_entry(inst->waiting.first, struct evnotify_record,
+				  waiting);
 		count = evnotify_source_next(inst, &event, &gone);
 		if (count)
 			evnotify_source_give(inst, req, &event, count);
@@ -323,8 +337,8 @@ void evnotify_source_take(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_source_told - does a file have to be told that its source is gone?
- * @inst: the instance, after a step of the tasklet
+ * evnotify_source_told - is it time to tell a file that its source is gone?
+ * @inst: the instance of such a file, after a step of the tasklet
  *
  * It is told when the last of those who waited has its record.
  *
@@ -333,8 +347,7 @@ void evnotify_source_take(struct evnotify_instance *inst)
  */
 unsigned int evnotify_source_told(struct evnotify_instance *inst)
 {
-	if (!READ_ONCE(inst->source->gone) || !list_empty(&inst->waiting) ||
-	    inst->nr_unread_repeats || inst->expired.head)
+	if (inst->waiting.first || inst->nr_unread_repeats || inst->expired.head)
 		return 0;
 	if (inst->gone)
 		return !inst->pending && !inst->completing;
@@ -359,20 +372,16 @@ void evnotify_source_ended(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_source_over - is there nothing more to read, ever?
+ * evnotify_source_told_over - evnotify_source_over() of a file that was told
  * @inst: the instance
  *
- * Timers go on when the source is gone, and eventfds get what they are owed.
- *
  * Context: process, inst->lock not held.
- * Return: true if so.
+ * Return: true if there is nothing more to read.
  */
-bool evnotify_source_over(struct evnotify_instance *inst)
+bool evnotify_source_told_over(struct evnotify_instance *inst)
 {
 	bool over;
 
-	if (!READ_ONCE(inst->gone))
-		return false;
 	spin_lock_irq(&inst->lock);
 	over = inst->gone && !inst->pending && !inst->completing &&
 	       !inst->ready.head;

@@ -25,14 +25,13 @@ static bool evnotify_earlier(struct rb_node *a, const struct rb_node *b)
 bool evnotify_queue_insert_out_of_order(struct evnotify_queue *q,
 					struct evnotify_record *req)
 {
-	if (q->last) {
+	if (q->line.first) {
 		req->state = EVNOTIFY_IN_TREE;
 		if (!rb_add_cached(&req->node, &q->tree, evnotify_earlier))
 			return false;
 	} else {
 		req->state = EVNOTIFY_IN_LINE;
-		hlist_add_head(&req->link, &q->line);
-		q->last = req;
+		evnotify_line_append(&q->line, &req->link);
 	}
 	return evnotify_queue_first(q) == req;
 }

@@ -4,6 +4,7 @@
  */
 #include <linux/bits.h>
 #include <linux/build_bug.h>
+#include <linux/compiler.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/lockdep.h>
@@ -23,14 +24,14 @@
  */
 struct evnotify_times {
 	ktime_t now[EVNOTIFY_NR_CLOCKS];	/* by clock, if read */
-	s64 offsets[EVNOTIFY_NR_CLOCKS];	/* see evnotify_offsets() */
+	bool shifted;				/* see evnotify_clocks_shifted() */
 	u32 read;				/* clocks, a bit each */
 };
 
 static __always_inline void evnotify_times_init(struct evnotify_times *times)
 {
 	times->read = 0;
-	evnotify_offsets(times->offsets);
+	times->shifted = evnotify_clocks_shifted();
 }
 
 /*
@@ -49,7 +50,7 @@ static __always_inline ktime_t
 evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 	     u32 flags)
 {
-	s64 offset = times->offsets[clock];
+	s64 offset;
 
 	clock = evnotify_queue_for(clock, flags);
 	if (!(flags & EVNOTIFY_ABSTIME)) {
@@ -59,8 +60,10 @@ evnotify_due(struct evnotify_times *times, unsigned int clock, u64 due_ns,
 		}
 		return ktime_add_safe(times->now[clock], due_ns);
 	}
-	if (!offset)
+	if (likely(!times->shifted))
 		return due_ns;
+	/* An absolute time is on the queue of its own clock. */
+	offset = evnotify_offset(clock);
 	if (offset < 0)
 		return ktime_add_safe(due_ns, -offset);
 	return due_ns > offset ? due_ns - offset : 0;
@@ -220,6 +223,8 @@ evnotify_submit_one(struct evnotify_instance *inst, struct evnotify_input *input
 	}
 
 	q = &inst->queues[req->queue];
+	/* Computed once, not for each use: that takes 4 instructions less. */
+	OPTIMIZER_HIDE_VAR(q);
 	if (unlikely(req->source))
 		evnotify_source_arm(inst, req, &request, input);
 	else if (evnotify_queue_insert(q, req))

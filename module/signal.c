@@ -58,12 +58,11 @@ DEFINE_PER_CPU(u8, evnotify_unmeasured);
 
 /**
  * evnotify_budget_measure - begin a run of a tasklet that is measured
- * @over: set if the budget of this CPU is used up
  *
  * Context: tasklet.
  * Return: when it began.
  */
-u64 evnotify_budget_measure(bool *over)
+u64 evnotify_budget_measure(void)
 {
 	struct evnotify_budget *b = this_cpu_ptr(&evnotify_budget);
 	u64 now = local_clock();
@@ -71,8 +70,18 @@ u64 evnotify_budget_measure(bool *over)
 	b->left_ns = min_t(s64, EVNOTIFY_BUDGET_NS, b->left_ns +
 			   (s64)(now - b->time) / EVNOTIFY_BUDGET_SHARE);
 	b->time = now;
-	*over = b->left_ns <= 0;
 	return now;
+}
+
+/**
+ * evnotify_budget_is_over - is the budget of this CPU used up?
+ *
+ * Context: tasklet, in a run that is measured.
+ * Return: true if so.
+ */
+bool evnotify_budget_is_over(void)
+{
+	return this_cpu_read(evnotify_budget.left_ns) <= 0;
 }
 
 /**
@@ -102,19 +111,21 @@ void evnotify_budget_spend(u64 began, unsigned long ticks)
 }
 
 /**
- * evnotify_wake_waiters - wake those who read or poll
+ * evnotify_wake_others - wake those who read, poll or are sent SIGIO
  * @inst: the instance
- * @records: how many event records are new: as many exclusive waiters are woken
+ * @records: as for evnotify_wake()
+ *
+ * What evnotify_wake() does not do: SIGIO, and to tell that the source is gone.
  *
  * Context: tasklet or process, inst->lock not held.
  */
-void evnotify_wake_waiters(struct evnotify_instance *inst, unsigned int records)
+void evnotify_wake_others(struct evnotify_instance *inst, unsigned int records)
 {
-	const bool gone = READ_ONCE(inst->gone);
 	__poll_t events = EPOLLIN | EPOLLRDNORM;
+	const bool gone = READ_ONCE(inst->gone);
 
 	/* Everybody learns that the source is gone: 0 is all exclusive waiters. */
-	if (unlikely(gone)) {
+	if (gone) {
 		events |= EPOLLHUP | EPOLLERR;
 		records = 0;
 	}
@@ -149,7 +160,7 @@ void evnotify_defer(struct evnotify_instance *inst, struct evnotify_record *req)
 /**
  * evnotify_defer_wake - leave a wake-up to process context
  * @inst: the instance
- * @records: as for evnotify_wake_waiters()
+ * @records: as for evnotify_wake()
  *
  * Context: tasklet, inst->lock not held.
  */
@@ -162,19 +173,17 @@ void evnotify_defer_wake(struct evnotify_instance *inst, unsigned int records)
 }
 
 /**
- * evnotify_signal_add - enter a record into a batch for evnotify_signal()
+ * evnotify_signal_add - let evnotify_signal() signal the eventfd of a request
  * @inst: the instance
- * @batch: the batch
  * @req: a record on no list
  *
  * Context: inst->lock held.
  */
 void evnotify_signal_add(struct evnotify_instance *inst,
-			 struct evnotify_fifo *batch,
 			 struct evnotify_record *req)
 {
 	req->list = EVNOTIFY_SIGNALLING;
-	evnotify_fifo_push(batch, req);
+	evnotify_fifo_push(&inst->batch, req);
 	/* Nothing but the trace shows when a signal was given. */
 	if (trace_evnotify_complete_enabled()) {
 		req->completed = evnotify_now(req->clock);
@@ -242,9 +251,8 @@ static void evnotify_signal_end(struct evnotify_instance *inst)
 }
 
 /**
- * evnotify_signal - signal the eventfds of a batch, once each
+ * evnotify_signal - signal the eventfds of inst->batch, once each
  * @inst: the instance; inst->signaller says who the caller is
- * @batch: records that evnotify_signal_add() entered
  *
  * A request is signalled once, even if it counts several expirations.  For the
  * others its record goes back to the end of the list that it was taken from: so
@@ -268,7 +276,7 @@ static void evnotify_signal_end(struct evnotify_instance *inst)
  * Return: true if more signals are due for a request that has expired for the
  * last time.
  */
-bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch)
+bool evnotify_signal(struct evnotify_instance *inst)
 {
 	const u8 signaller = inst->signaller;
 	const bool tasklet = signaller == EVNOTIFY_TASKLET;
@@ -278,7 +286,7 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 	unsigned long tick = jiffies;
 	bool owed = false;
 
-	for (req = batch->head; req; req = req->next) {
+	for (req = inst->batch.head; req; req = req->next) {
 		evnotify_signalling(inst, req);
 		if (READ_ONCE(req->state) != EVNOTIFY_CANCELLED)
 			eventfd_signal(req->eventfd);
@@ -292,7 +300,7 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 	evnotify_signalling(inst, NULL);
 
 	spin_lock_irq(&inst->lock);
-	for (req = batch->head; req != rest; req = next) {
+	for (req = inst->batch.head; req != rest; req = next) {
 		next = req->next;
 		/* evnotify_pool_destroy() puts the eventfd. */
 		if (inst->closing)
@@ -319,11 +327,12 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 			req->list = list;
 			inst->nr_deferred += !tasklet;
 		}
-		batch->tail->next = from->head;
+		inst->batch.tail->next = from->head;
 		if (!from->head)
-			from->tail = batch->tail;
+			from->tail = inst->batch.tail;
 		from->head = rest;
 	}
+	inst->batch.head = NULL;
 	if (signaller != EVNOTIFY_FLUSH)
 		evnotify_signal_end(inst);
 	evnotify_check(inst);
@@ -331,11 +340,10 @@ bool evnotify_signal(struct evnotify_instance *inst, struct evnotify_fifo *batch
 	return owed;
 }
 
-/* Take up to a batch of deferred records, to signal them. */
-static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *inst,
-						   unsigned int n)
+/* Put up to @n deferred records into inst->batch, to signal them. */
+static void evnotify_take_deferred(struct evnotify_instance *inst,
+				   unsigned int n)
 {
-	struct evnotify_fifo batch = {};
 	struct evnotify_record *req;
 
 	lockdep_assert_held(&inst->lock);
@@ -344,9 +352,8 @@ static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *ins
 		if (!req)
 			break;
 		inst->nr_deferred--;
-		evnotify_signal_add(inst, &batch, req);
+		evnotify_signal_add(inst, req);
 	}
-	return batch;
 }
 
 /**
@@ -359,7 +366,6 @@ static struct evnotify_fifo evnotify_take_deferred(struct evnotify_instance *ins
  */
 void evnotify_signal_deferred(struct evnotify_instance *inst)
 {
-	struct evnotify_fifo batch;
 	unsigned int wakes;
 
 	spin_lock_irq(&inst->lock);
@@ -374,9 +380,9 @@ void evnotify_signal_deferred(struct evnotify_instance *inst)
 	if (inst->signaller == EVNOTIFY_NOBODY && !inst->flushing &&
 	    inst->nr_deferred) {
 		inst->signaller = EVNOTIFY_WORK;
-		batch = evnotify_take_deferred(inst, EVNOTIFY_BATCH);
+		evnotify_take_deferred(inst, EVNOTIFY_BATCH);
 		spin_unlock_irq(&inst->lock);
-		evnotify_signal(inst, &batch);
+		evnotify_signal(inst);
 	} else {
 		spin_unlock_irq(&inst->lock);
 	}
@@ -396,7 +402,6 @@ void evnotify_signal_deferred(struct evnotify_instance *inst)
  */
 void evnotify_flush(struct evnotify_instance *inst)
 {
-	struct evnotify_fifo batch;
 	unsigned int left, records;
 	bool again;
 
@@ -425,10 +430,10 @@ void evnotify_flush(struct evnotify_instance *inst)
 	}
 	/* A thread that is killed does not return from the call. */
 	for (left = inst->nr_deferred; left && !fatal_signal_pending(current); ) {
-		batch = evnotify_take_deferred(inst, left);
+		evnotify_take_deferred(inst, left);
 		left -= min(left, EVNOTIFY_BATCH);
 		spin_unlock_irq(&inst->lock);
-		again = evnotify_signal(inst, &batch);
+		again = evnotify_signal(inst);
 		spin_lock_irq(&inst->lock);
 		/* One that is due more signals is now the last of the list. */
 		if (again)

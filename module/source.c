@@ -69,9 +69,9 @@ void evnotify_source_raise(struct evnotify_source *src, u64 data)
 	/* Under the lock: of two CPUs, the later event has the later time. */
 	event->time = ktime_get();
 	event->data = data;
-	trace_evnotify_raise(dev_name(&src->dev), src->raised, data);
+	trace_evnotify_raise(&src->dev, src->raised, data);
 	list_for_each_entry(inst, &src->listeners, listener)
-		if (!list_empty(&inst->waiting))
+		if (READ_ONCE(inst->waiting.first))
 			tasklet_schedule(&inst->dpc);
 	raw_spin_unlock_irqrestore(&src->lock, flags);
 	if (thread)

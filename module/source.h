@@ -20,7 +20,7 @@
  * request finds an event that was raised before:
  *
  *	evnotify_source_arm()			evnotify_source_raise()
- *	list_add_tail(req, inst->waiting)	take src->lock
+ *	append req to inst->waiting		take src->lock
  *	take src->lock				src->raised++
  *	src->raised != inst->seen?		inst->waiting empty?
  *	release src->lock			release src->lock
@@ -34,6 +34,7 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/evnotify_source.h>
+#include <linux/kconfig.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -80,5 +81,29 @@ struct evnotify_source {
 	u64 raised;
 	struct evnotify_raised ring[EVNOTIFY_RING];
 };
+
+/*
+ * Take and release src->lock while inst->lock is held: then interrupts are off
+ * already, but on PREEMPT_RT.
+ */
+static inline unsigned long evnotify_source_lock(struct evnotify_source *src)
+{
+	unsigned long flags = 0;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		raw_spin_lock_irqsave(&src->lock, flags);
+	else
+		raw_spin_lock(&src->lock);
+	return flags;
+}
+
+static inline void evnotify_source_unlock(struct evnotify_source *src,
+					  unsigned long flags)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		raw_spin_unlock_irqrestore(&src->lock, flags);
+	else
+		raw_spin_unlock(&src->lock);
+}
 
 #endif /* EVNOTIFY_SOURCE_H */

@@ -25,36 +25,19 @@ static const clockid_t evnotify_clockids[EVNOTIFY_NR_CLOCKS] = {
 };
 
 /**
- * evnotify_now - the time on a clock
- * @clock: enum evnotify_clock
- *
- * Context: any.
- * Return: host time.
- */
-ktime_t evnotify_now(unsigned int clock)
-{
-	if (clock == EVNOTIFY_MONOTONIC)
-		return ktime_get();
-	if (clock == EVNOTIFY_BOOTTIME)
-		return ktime_get_boottime();
-	if (clock == EVNOTIFY_REALTIME)
-		return ktime_get_real();
-	return ktime_get_clocktai();
-}
-
-/**
  * evnotify_on_clock - convert a time to the clock that the process gave
  * @req: the request
  * @time: on the clock of the queue of @req
  *
  * Context: any.
- * Return: the same moment on the clock of @req, as that is set now.
+ * Return: the same moment on the clock of @req, as that is set now; what is no
+ * moment, as 0 for no timeout and KTIME_MAX for never, stays that.
  */
 ktime_t evnotify_on_clock(const struct evnotify_record *req, ktime_t time)
 {
 	ktime_t shifted;
 
-	if (req->clock == req->queue || time == KTIME_MAX)
+	if (req->clock == req->queue || !time || time == KTIME_MAX)
 		return time;
 	shifted = ktime_mono_to_any(time, req->clock == EVNOTIFY_TAI ?
 					  TK_OFFS_TAI : TK_OFFS_REAL);
@@ -141,11 +124,9 @@ static noinline void evnotify_convert(struct evnotify_record *req)
  * for.
  */
 static __always_inline void
-evnotify_expire_req(struct evnotify_queue *q, struct evnotify_record *req,
-		    ktime_t now)
+evnotify_expire_req(struct evnotify_instance *inst, struct evnotify_queue *q,
+		    struct evnotify_record *req, ktime_t now)
 {
-	struct evnotify_instance *inst = q->inst;
-
 	if (!evnotify_count(req, now)) {
 		inst->pending--;
 		inst->completed++;
@@ -201,7 +182,7 @@ void evnotify_unpark(struct evnotify_instance *inst,
 	if (req->due > now)
 		evnotify_queue_insert(q, req);
 	else
-		evnotify_expire_req(q, req, now);
+		evnotify_expire_req(inst, q, req, now);
 	if (evnotify_queue_first(q) == req)
 		evnotify_timer_start(q, req);
 }
@@ -212,21 +193,22 @@ void evnotify_unpark(struct evnotify_instance *inst,
  * NULL.
  */
 static __always_inline struct evnotify_record *
-evnotify_expire(struct evnotify_queue *q, ktime_t now, unsigned int n)
+evnotify_expire(struct evnotify_instance *inst, struct evnotify_queue *q,
+		ktime_t now, unsigned int n)
 {
 	struct evnotify_record *req;
 
-	lockdep_assert_held(&q->inst->lock);
+	lockdep_assert_held(&inst->lock);
 	while ((req = evnotify_queue_first(q)) && req->due <= now && n--) {
 		if (unlikely(req->state == EVNOTIFY_WAITING_TIMED)) {
 			/* The tasklet gives the events first. */
-			if (evnotify_source_behind(q->inst))
+			if (evnotify_source_behind(inst))
 				break;
 			evnotify_time_out(q, req, now);
 			continue;
 		}
 		evnotify_queue_remove(q, req);
-		evnotify_expire_req(q, req, now);
+		evnotify_expire_req(inst, q, req, now);
 	}
 	return req;
 }
@@ -253,7 +235,7 @@ void evnotify_expire_backlog(struct evnotify_instance *inst)
 		if (!(inst->backlog & BIT(q->clock)))
 			continue;
 		now = evnotify_now(q->clock);
-		first = evnotify_expire(q, now, share);
+		first = evnotify_expire(inst, q, now, share);
 		if (first && first->due <= now)
 			continue;
 		inst->backlog &= ~BIT(q->clock);
@@ -278,7 +260,7 @@ static enum hrtimer_restart evnotify_interrupt(struct hrtimer *timer)
 
 	spin_lock(&inst->lock);
 	now = hrtimer_cb_get_time(timer);
-	first = evnotify_expire(q, now, EVNOTIFY_IRQ_BATCH);
+	first = evnotify_expire(inst, q, now, EVNOTIFY_IRQ_BATCH);
 	/*
 	 * The core of hrtimers has read the clock once, and calls this function
 	 * for as long as the expiry of the timer is not later than that.  If

@@ -110,15 +110,16 @@ DECLARE_EVENT_CLASS(evnotify_record,
 
 /* A driver raised an event: the raised-th of its source. */
 TRACE_EVENT(evnotify_raise,
-	TP_PROTO(const char *source, u64 raised, u64 data),
-	TP_ARGS(source, raised, data),
+	TP_PROTO(const struct device *dev, u64 raised, u64 data),
+	TP_ARGS(dev, raised, data),
 	TP_STRUCT__entry(
 		__array(char, source, EVNOTIFY_SOURCE_NAME_SIZE)
 		__field(u64, raised)
 		__field(u64, data)
 	),
 	TP_fast_assign(
-		strscpy(__entry->source, source, EVNOTIFY_SOURCE_NAME_SIZE);
+		strscpy(__entry->source, dev_name(dev),
+			EVNOTIFY_SOURCE_NAME_SIZE);
 		__entry->raised = raised;
 		__entry->data = data;
 	),

@@ -15,7 +15,6 @@
  * @inst: the instance
  * @req: an armed request, whose @waiter is @done
  * @done: completed when @req is
- * @event: set to the event record
  *
  * If something interrupts the sleep, the request goes on as it is, and a WAIT
  * with its id can take it up again.  Who makes that call depends on what it
@@ -23,18 +22,14 @@
  * of io_uring for this thread, the kernel does; after a handler, the process
  * may.  Only a signal that kills the thread ends the request.  All of that
  * holds as long as the request is pending: if it has expired, or been
- * cancelled, the call waits for the event and returns it, whatever signal there
- * is.
+ * cancelled, the call waits until it has completed, whatever signal there is.
  *
  * Context: process.
  * Return: 0: evnotify_wait_end() has to follow; or -ERESTARTNOHAND.
  */
 int evnotify_wait_block(struct evnotify_instance *inst,
-			struct evnotify_record *req, struct completion *done,
-			struct evnotify_event *event)
+			struct evnotify_record *req, struct completion *done)
 {
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
-
 	/* Freezable: suspend is no reason to interrupt. */
 	if (wait_for_completion_state(done, TASK_INTERRUPTIBLE |
 					    TASK_FREEZABLE)) {
@@ -55,15 +50,6 @@ int evnotify_wait_block(struct evnotify_instance *inst,
 		/* It has expired, and the tasklet is about to complete it. */
 		wait_for_completion(done);
 	}
-
-	evnotify_offsets(offsets);
-	/*
-	 * complete() is called with the lock held: whoever did that may still
-	 * be at work on the record.
-	 */
-	spin_lock_irq(&inst->lock);
-	evnotify_fill(event, req, offsets[req->clock]);
-	spin_unlock_irq(&inst->lock);
 	return 0;
 }
 
@@ -83,16 +69,14 @@ struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
 					     u64 id, struct completion *done,
 					     struct evnotify_event *event)
 {
-	s64 offsets[EVNOTIFY_NR_CLOCKS];
 	struct evnotify_record *req;
 
-	evnotify_offsets(offsets);
 	spin_lock_irq(&inst->lock);
 	req = evnotify_lookup(inst, id);
 	if (IS_ERR(req) || !req->wait || req->waiter) {
 		req = ERR_PTR(-ENOENT);
 	} else if (req->list == EVNOTIFY_LET_GO) {
-		evnotify_fill(event, req, offsets[req->clock]);
+		evnotify_fill(event, req);
 		trace_evnotify_read(inst, req);
 		req->list = EVNOTIFY_FREE;
 		req->wait = EVNOTIFY_FOR_READ;
@@ -112,24 +96,41 @@ struct evnotify_record *evnotify_wait_resume(struct evnotify_instance *inst,
  * evnotify_wait_end - finish a WAIT
  * @inst: the instance
  * @req: what evnotify_wait_block() waited for
- * @delivered: whether the event could be copied to the process; if not, read()
- *	gives it
+ * @to: where its event record goes
  *
  * Context: process.
+ * Return: 0; or -EFAULT if the record could not be written: then read() gives it.
  */
-void evnotify_wait_end(struct evnotify_instance *inst,
-		       struct evnotify_record *req, bool delivered)
+int evnotify_wait_end(struct evnotify_instance *inst,
+		      struct evnotify_record *req,
+		      struct evnotify_event __user *to)
 {
+	unsigned int faults = 0;
+	bool memory = true;
+	bool written;
+
+	/*
+	 * complete() is called with the lock held: whoever did that may still
+	 * be at work on the record.
+	 */
 	spin_lock_irq(&inst->lock);
+	while (!(written = evnotify_fill_nofault(to, req)) && memory) {
+		spin_unlock_irq(&inst->lock);
+		memory = faults++ < EVNOTIFY_MAX_FAULTS &&
+			 evnotify_fault_in_event(to, NULL);
+		spin_lock_irq(&inst->lock);
+	}
 	req->wait = EVNOTIFY_FOR_READ;
-	if (delivered) {
+	if (written) {
 		trace_evnotify_read(inst, req);
-		evnotify_free(inst, req);
+		evnotify_pool_give(inst, req);
 	} else {
 		evnotify_make_ready(inst, req);
 	}
 	evnotify_check(inst);
 	spin_unlock_irq(&inst->lock);
-	if (!delivered)
-		evnotify_wake(inst, 1);
+	if (written)
+		return 0;
+	evnotify_wake(inst, 1);
+	return -EFAULT;
 }

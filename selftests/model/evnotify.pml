@@ -13,8 +13,8 @@
  *  - Other instances: they share no variable that the model has (model.sh
  *    looks).  What they do share is a choice here: the budget of a CPU, by
  *    evnotify_budget_begin(), evnotify_budget_end(),
- *    evnotify_budget_measure() and evnotify_budget_spend(), is used up at any run
- *    of the tasklet, or not; a tick comes after any signal, or not; and a turn
+ *    evnotify_budget_measure(), evnotify_budget_is_over() and
+ *    evnotify_budget_spend(), is used up at any run of the tasklet, or not; a tick comes after any signal, or not; and a turn
  *    in process context, evnotify_user_work(), begins at any time after it was
  *    asked for.
  *  - The other clocks: their queues meet in the lock, in inst->backlog, a bit
@@ -25,8 +25,9 @@
  *    and goes in its own clock's.  That each step takes the queue which the
  *    record names is looked at in the source (model.sh); in what the process
  *    reads, evnotify_convert() and evnotify_on_clock() write times only.
- *  - Line and tree of a queue: together they are one queue in the order of due
- *    times (evnotify_earlier()), changed under the lock.  All that can be seen
+ *  - Line and tree of a queue, evnotify_line_append() and evnotify_line_remove():
+ *    together they are one queue in the order of due times (evnotify_earlier()),
+ *    changed under the lock.  All that can be seen
  *    of the two is which of several that are due at the same time is first.
  *    A newcomer is that if the line was empty: then the code starts the timer,
  *    as for an earlier one.  Here it does not, lest that hide a lost start.
@@ -48,7 +49,8 @@
  *    of chunks in one: what a later chunk holds is newer than what it may
  *    cancel, and here it passes over that, record by record.
  *  - The start, when nobody else knows the instance: evnotify_instance_create(),
- *    evnotify_timer_init(), evnotify_queue_clear(), evnotify_pool_init(); and
+ *    evnotify_timer_init(), evnotify_queue_clear(), evnotify_line_clear(),
+ *    evnotify_pool_init(); and
  *    evnotify_check_fifo(), since a channel cannot be broken.
  *  - Sources, and whatever is done for a file that has one: see source.pml.
  *  - The order in which other CPUs see memory.  Looked at without the lock are
@@ -224,10 +226,8 @@ bit dpc_running;		/* TASKLET_STATE_RUN */
 bit turn;			/* it waits for one: user->waiting */
 bit serving;			/* it has one: user->serving */
 
-/* The batches of the tasklet, the work item, and a CANCEL_ALL */
-chan batch_t = [NREC] of { byte };
-chan batch_w = [NREC] of { byte };
-chan batch_f = [NREC] of { byte };
+/* What the signaller has to signal: the tasklet, the work item or a CANCEL_ALL */
+chan batch = [NREC] of { byte };
 
 /* What only the assertions know */
 bit g_dead;			/* release() has returned */
@@ -773,7 +773,7 @@ inline evnotify_take_deferred(batch, most)
 /* --- not under the lock -------------------------------------------------- */
 
 /* Those who are woken leave the wait queue, and look again. */
-/* evnotify_wake_waiters(), if evnotify_has_waiters() */
+/* evnotify_wake(), if evnotify_has_waiters() */
 inline evnotify_wake(records)
 {
 	d_step {
@@ -1049,9 +1049,9 @@ end:	do
 #else
 		in_process = over || flushing || evnotify_signals_in_process();
 #endif
-		evnotify_complete_batch(batch_t, in_process, records);
+		evnotify_complete_batch(batch, in_process, records);
 		if
-		:: len(batch_t) -> signaller = TASKLET
+		:: !in_process && len(batch) -> signaller = TASKLET
 		:: else
 		fi;
 		if
@@ -1067,7 +1067,7 @@ end:	do
 		:: else
 		fi;
 		balance();
-		dpc_running = records || nempty(batch_t)
+		dpc_running = records || signaller == TASKLET
 	   };
 	   if
 	   :: records ->
@@ -1075,12 +1075,12 @@ end:	do
 		evnotify_wake(records);
 #endif
 		records = 0;
-		dpc_running = nempty(batch_t)
+		dpc_running = (signaller == TASKLET)
 	   :: else
 	   fi;
 	   if
-	   :: len(batch_t) ->
-		evnotify_signal(TASKLET, batch_t, expired, EXPIRED)
+	   :: signaller == TASKLET ->
+		evnotify_signal(TASKLET, batch, expired, EXPIRED)
 	   :: else
 	   fi
 	od
@@ -1121,14 +1121,14 @@ end:	do
 		:: signaller == NOBODY && !flushing && nr_deferred ->
 #endif
 			signaller = WORK;
-			evnotify_take_deferred(batch_w, BATCH)
+			evnotify_take_deferred(batch, BATCH)
 		:: else
 		fi;
 		balance()
 	   };
 	   if
-	   :: len(batch_w) ->
-		evnotify_signal(WORK, batch_w, deferred, DEFERRED)
+	   :: signaller == WORK ->
+		evnotify_signal(WORK, batch, deferred, DEFERRED)
 	   :: else
 	   fi;
 	   d_step { assert(!g_dead); serving = 0 }
@@ -1246,7 +1246,7 @@ inline evnotify_flush()
 	do
 	:: d_step {
 		left && len(expired) ->
-		evnotify_complete_batch(batch_f, 1, records);
+		evnotify_complete_batch(batch, 1, records);
 		left = (left < BATCH -> 0 : left - BATCH);
 		balance()
 	   };
@@ -1260,11 +1260,11 @@ inline evnotify_flush()
 	do
 	:: left ->
 		d_step {
-			evnotify_take_deferred(batch_f, left);
+			evnotify_take_deferred(batch, left);
 			left = (left < BATCH -> 0 : left - BATCH);
 			balance()
 		};
-		evnotify_signal(FLUSH, batch_f, deferred, DEFERRED);
+		evnotify_signal(FLUSH, batch, deferred, DEFERRED);
 		d_step {
 #ifndef MUT_FLUSH_OWES
 			left = (owed -> nr_deferred : left);

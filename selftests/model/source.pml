@@ -239,6 +239,7 @@ inline ended(r)
 	pending--
 }
 
+/* evnotify_source_leave() is what is not about records that wait to be read. */
 inline evnotify_source_remove(r)
 {
 	if
@@ -483,7 +484,7 @@ inline evnotify_source_told(records)
 
 /* --- not under the lock -------------------------------------------------- */
 
-/* evnotify_wake_waiters(): all of them, if the source is gone */
+/* evnotify_wake_others(): all of them, if the source is gone */
 inline evnotify_wake(records)
 {
 	d_step {
@@ -888,6 +889,7 @@ inline evnotify_take_batch()
 	fi
 }
 
+/* evnotify_source_told_over() is the part under the lock. */
 inline evnotify_source_over()
 {
 #ifdef MUT_GONE_BEFORE_READY
