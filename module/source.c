@@ -2,6 +2,7 @@
 /*
  * evnotify - what other drivers call: a source, its node, and raising an event
  */
+#include <linux/bitmap.h>
 #include <linux/bug.h>
 #include <linux/cdev.h>
 #include <linux/ctype.h>
@@ -12,12 +13,14 @@
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/kdev_t.h>
+#include <linux/kstrtox.h>
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/sysfs.h>
 #include <linux/timekeeping.h>
 
@@ -163,24 +166,39 @@ static bool evnotify_source_name_ok(const char *name)
 
 /*
  * Name a source: the lowest number that makes it another than all there are.
- * "a1" with number 0 and "a" with number 10 are one name, so names are compared
- * as a whole.
+ * "a1" with number 0 and "a" with number 10 are one name, so what counts is how the
+ * names of the others go on, whatever their drivers called them.  One pass over them
+ * serves for all numbers: 4,096 of one name take seconds, not hours.
  */
 static int evnotify_source_set_name(struct evnotify_source *src, const char *name)
 {
 	struct evnotify_source *other;
-	unsigned int n = 0;
-	int ret;
+	unsigned long *taken;
+	unsigned int n;
+	int len, ret;
 
 	lockdep_assert_held(&evnotify_sources_mutex);
-again:
-	ret = dev_set_name(&src->dev, "evnotify-%s%u", name, n++);
+	taken = bitmap_zalloc(EVNOTIFY_MAX_SOURCES + 1, GFP_KERNEL);
+	if (!taken)
+		return -ENOMEM;
+	ret = dev_set_name(&src->dev, "evnotify-%s", name);
 	if (ret)
-		return ret;
-	list_for_each_entry(other, &evnotify_sources, link)
-		if (!strcmp(dev_name(&other->dev), dev_name(&src->dev)))
-			goto again;
-	return 0;
+		goto free;
+	len = strlen(dev_name(&src->dev));
+	list_for_each_entry(other, &evnotify_sources, link) {
+		const char *number = dev_name(&other->dev) + len;
+
+		/* We write no leading zeroes: "a01" is another name. */
+		if (!strncmp(dev_name(&other->dev), dev_name(&src->dev), len) &&
+		    (number[0] != '0' || !number[1]) &&
+		    !kstrtouint(number, 10, &n) && n <= EVNOTIFY_MAX_SOURCES)
+			__set_bit(n, taken);
+	}
+	n = find_first_zero_bit(taken, EVNOTIFY_MAX_SOURCES + 1);
+	ret = dev_set_name(&src->dev, "evnotify-%s%u", name, n);
+free:
+	bitmap_free(taken);
+	return ret;
 }
 
 /**
