@@ -463,6 +463,26 @@ TEST_F(source, each_file_gets_each_event)
 	close(other);
 }
 
+/* Whatever waits in it is dropped, and takes nothing from the others. */
+TEST_F(source, a_file_is_closed_while_requests_wait)
+{
+	struct evnotify_request reqs[] = {
+		event_request(1, 0), event_request(2, EVNOTIFY_REPEAT), event_request(3, 0),
+	};
+	struct evnotify_event event;
+	int other = open_source(self->name, 0);
+
+	ASSERT_LE(0, other);
+	reqs[2].due_ns = FAR_NS;
+	ASSERT_EQ(3, arm_many(other, reqs, 3));
+	ASSERT_EQ(0, arm(self->fd, &reqs[0]));
+	EXPECT_COUNTERS(other, 3, 0, 0, 3, 0);
+	EXPECT_EQ(0, close(other));
+	ASSERT_EQ(1, sim_raise(self->sim, 1, 6));
+	ASSERT_EQ(0, read_events(self->fd, &event, 1));
+	EXPECT_EVENT(&event, 6, 0);
+}
+
 TEST_F(source, so_many_files_may_have_it_open)
 {
 	struct evnotify_request req = event_request(1, 0);

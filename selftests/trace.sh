@@ -159,6 +159,58 @@ end_of_a_source() {
 	fi
 }
 
+# A request that repeats has a record that waits to be read, and may be cancelled then: its data is
+# there in each line, and what it has lost. When it waits again, nothing is left of that. (The test
+# ends with the source.)
+repeating_request() {
+	record source a_request_that_repeats_is_told_what_it_lost || return 1
+	if ! awk '
+		/ evnotify_(expire|complete|read): / && !/ gone$/ {
+			match($0, / evnotify_[a-z]+: /)
+			n = ++seen[substr($0, RSTART + 10, RLENGTH - 12)]
+			lost = n == 2 ? 44 : 0
+			data = n == 1 ? 0 : 43 + n
+			good += / event repeat$/ &&
+				index($0, " count=" lost + 1 " data=" data " lost=" lost " event")
+		}
+		END {
+			exit !(seen["expire"] == 257 && seen["complete"] == 257 &&
+			       seen["read"] == 257 && good == 3 * 257)
+		}' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+	record source_wait a_request_that_repeats_ends_when_it_is_cancelled || return 1
+	if ! awk '
+		/ evnotify_(cancel|read): .* count=1 data=5 lost=0 event repeat cancelled$/ { unread++ }
+		/ evnotify_(cancel|read): .* count=0 data=0 lost=0 event repeat cancelled$/ { waiting++ }
+		/ cancelled$/ && / evnotify_(cancel|read): / { all++ }
+		END { exit !(unread == 2 && waiting == 2 && all == 4) }' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+# dropped PROGRAM TEST N: the test closes a file with N requests pending, which are cancelled so.
+# The first file that is opened is that of the test as such.
+dropped() {
+	record "$1" "$2" || return 1
+	if ! awk -v n="$3" '
+		{ match($0, / instance=[0-9]+ /); instance = substr($0, RSTART, RLENGTH) }
+		/ evnotify_open: / && !own { own = instance }
+		/ evnotify_release: / && instance != own { last = $0 }
+		END { exit !index(last, " armed=" n " completed=0 cancelled=" n " pending=0 unread=0") }
+		' "$tmp/trace"; then
+		sed 's/^/# /' "$tmp/trace"
+		return 1
+	fi
+}
+
+dropped_requests() {
+	dropped sharing close_ends_what_is_pending 2 &&
+		dropped source a_file_is_closed_while_requests_wait 3
+}
+
 # An open file: between its own open and release lies all that it does.
 open_file() {
 	record pending read_gives_the_record || return 1
@@ -196,10 +248,11 @@ clock=$(sed 's/.*\[\(.*\)\].*/\1/' $tracing/trace_clock)
 echo mono >$tracing/trace_clock
 trap 'echo "$clock" >$tracing/trace_clock; echo 0 >$events/enable; rm -rf "$tmp"' EXIT
 
-ktap_set_plan 13
+ktap_set_plan 15
 for test in all_are_there pending_request cancelled_request updated_request eventfd_request \
 		cancelled_eventfd_request used_record wait_request interrupted_wait_request \
-		open_file events_of_a_source timeouts_of_a_source end_of_a_source; do
+		open_file dropped_requests events_of_a_source repeating_request \
+		timeouts_of_a_source end_of_a_source; do
 	ktap_test_result $test $test
 done
 ktap_finished
