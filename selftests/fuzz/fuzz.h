@@ -4,7 +4,8 @@
  *
  *   program.c	a sequence of calls: its text form, its mutation
  *   execute.c	makes the calls, on guarded and poisoned memory
- *   oracle.c	what the answers have to be, whatever was called
+ *   oracle.c	what each answer has to be, whatever was called
+ *   settle.c	whether they add up, in the counters and at the end
  *   fuzz.c	feedback, corpus, findings and their minimisation
  */
 #ifndef FUZZ_H
@@ -193,8 +194,6 @@ uint64_t clock_ns(int clockid);
 int oracle_open(struct source *source, uint64_t raised_before);
 /* May a call that depends on the source fail with ENODEV? */
 bool oracle_may_be_gone(int inst);
-/* read() said so. */
-void oracle_over(int inst);
 /* What event @number of a source carries. */
 uint64_t oracle_data(const struct source *source, uint64_t number);
 /* The errno of a request by its fields alone: EINVAL or 0. */
@@ -211,7 +210,13 @@ void oracle_not_armed(int nr);
 struct armed *oracle_find(int inst, uint64_t id);
 /* @wait: what WAIT returned, not read(). */
 void oracle_event(int inst, const struct evnotify_event *event, bool wait);
+
+/* --- settle.c ------------------------------------------------------------------------- */
+
+/* What fdinfo says; @quiet: nothing is pending or unread any more. */
 void oracle_counters(int inst, int fd, bool quiet);
+/* read() said that the source is gone. */
+void oracle_over(int inst);
 /* No call is under way any more: settle each file that is still open. */
 void oracle_settle(int inst, int fd);
 void oracle_settle_eventfd(int eventfd, int fd);
