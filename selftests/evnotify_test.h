@@ -239,6 +239,24 @@ static inline __u64 eventfd_take(int fd)
 	return readable(fd, 0) && read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
 }
 
+/* REGISTER, write() and WAIT refuse a request, and leave what they were passed as it was. */
+#define EXPECT_REFUSED_BY_ALL(fd, _request, _err, _wait_err) do {			\
+	struct evnotify_request _req = (_request), _before;				\
+	struct evnotify_wait _wait, _wait_before;					\
+											\
+	_req.id = 0xcccccccccccccccc;							\
+	_before = _req;									\
+	EXPECT_EQ(_err, arm(fd, &_req));						\
+	EXPECT_EQ(0, memcmp(&_before, &_req, sizeof(_req)));				\
+	EXPECT_EQ(-1, write(fd, &_req, sizeof(_req)));					\
+	EXPECT_EQ(-(_err), errno);							\
+	memset(&_wait, POISON, sizeof(_wait));						\
+	_wait.request = _req;								\
+	_wait_before = _wait;								\
+	EXPECT_EQ(_wait_err, call(fd, EVNOTIFY_IOC_WAIT, &_wait));			\
+	EXPECT_EQ(0, memcmp(&_wait_before, &_wait, sizeof(_wait)));			\
+} while (0)
+
 /* --- the counters --------------------------------------------------------------------- */
 
 struct counters {
@@ -369,24 +387,28 @@ static inline unsigned long read_number(const char *path, const char *name)
 
 /* --- threads and processes ------------------------------------------------------------ */
 
-/* Is the thread in an interruptible sleep? */
-static inline bool asleep(pid_t tid)
+/* What a thread or a process is doing, by the letter of its state; 0: it is not there */
+static inline char state_of(pid_t tid)
 {
 	char path[64], text[512], *state;
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return 0;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	if (n < 0)
-		return false;
-	text[n] = '\0';
+	text[n < 0 ? 0 : n] = '\0';
 	state = strrchr(text, ')');
-	return state && state[1] && state[2] == 'S';
+	return state && state[1] ? state[2] : 0;
+}
+
+/* Is the thread in an interruptible sleep? */
+static inline bool asleep(pid_t tid)
+{
+	return state_of(tid) == 'S';
 }
 
 /* A child process that does not outlive its parent; like fork() */

@@ -109,24 +109,9 @@ REFUSED_BY_WAIT_TOO(all_at_once, -EINVAL,
 /* With an event that is there, so that a call which takes the request does not block */
 TEST_F(refused, by_all_calls)
 {
-	struct evnotify_wait wait, wait_before;
-	struct evnotify_request req, before;
-
 	ASSERT_EQ(1, sim_raise(self->sim, 1, 0));
-	req = variant->req;
-	req.id = 0xcccccccccccccccc;
-	before = req;
-	EXPECT_EQ(variant->err, arm(self->fd, &req));
-	EXPECT_EQ(0, memcmp(&before, &req, sizeof(req)));
-
-	EXPECT_EQ(-1, write(self->fd, &req, sizeof(req)));
-	EXPECT_EQ(-variant->err, errno);
-
-	memset(&wait, POISON, sizeof(wait));
-	wait.request = req;
-	wait_before = wait;
-	EXPECT_EQ(variant->wait_err ?: variant->err, call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
-	EXPECT_EQ(0, memcmp(&wait_before, &wait, sizeof(wait)));
+	EXPECT_REFUSED_BY_ALL(self->fd, variant->req, variant->err,
+			      variant->wait_err ?: variant->err);
 }
 
 /* What the other calls take */

@@ -103,25 +103,9 @@ REFUSED(all_at_once) { -EINVAL, EVENTFD_REQUEST(.eventfd = CLOSED_FD, .__reserve
 
 TEST_F(request, is_refused_by_all_calls)
 {
-	struct evnotify_wait wait, wait_before;
-	struct evnotify_request req, before;
-
-	req = variant->req;
-	req.id = 0xcccccccccccccccc;
-	before = req;
-	EXPECT_EQ(variant->err, arm(self->fd, &req));
-	EXPECT_EQ(0, memcmp(&before, &req, sizeof(req)));
-
-	EXPECT_EQ(-1, write(self->fd, &req, sizeof(req)));
-	EXPECT_EQ(-variant->err, errno);
-
-	memset(&wait, POISON, sizeof(wait));
-	wait.request = req;
-	wait_before = wait;
-	/* it blocks for no eventfd, good or bad */
-	EXPECT_EQ(req.mode == EVNOTIFY_MODE_EVENTFD ? -EINVAL : variant->err,
-		  call(self->fd, EVNOTIFY_IOC_WAIT, &wait));
-	EXPECT_EQ(0, memcmp(&wait_before, &wait, sizeof(wait)));
+	/* WAIT blocks for no eventfd, good or bad */
+	EXPECT_REFUSED_BY_ALL(self->fd, variant->req, variant->err,
+			      variant->req.mode == EVNOTIFY_MODE_EVENTFD ? -EINVAL : variant->err);
 }
 
 /* The data that the cases above start from is good: only the bad field made the error. */

@@ -21,23 +21,6 @@ static pid_t wait_in_child(int fd, struct evnotify_wait *shared, struct evnotify
 	return pid;
 }
 
-static char state_of(pid_t pid)
-{
-	char path[64], text[512], *state;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n < 0 ? 0 : n] = '\0';
-	state = strrchr(text, ')');
-	return state && state[1] ? state[2] : 0;
-}
-
 static struct evnotify_wait *shared_wait(void)
 {
 	void *map = mmap(NULL, sizeof(struct evnotify_wait), PROT_READ | PROT_WRITE,
