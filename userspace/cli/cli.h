@@ -100,6 +100,7 @@ extern const struct name feature_names[];
 const struct name *find_name(const struct name *table, const char *name);
 const char *name_of(const struct name *table, int value);
 void print_json_string(const char *text);
+void print_json_member(const char *name, const char *text);
 
 /* device.c */
 void hint_doctor(const char *path);

@@ -23,22 +23,13 @@ static void print_text(const char *name, const struct finding *finding)
 		printf("%20s  hint: %s\n", "", finding->hint);
 }
 
-static void print_member(const char *name, const char *text)
-{
-	printf(",\"%s\":", name);
-	if (*text)
-		print_json_string(text);
-	else
-		printf("null");
-}
-
 static void print_json(const char *name, const struct finding *finding)
 {
 	printf("{\"examined\":\"%s\",\"state\":\"%s\"", name, state_names[finding->state]);
-	print_member("what", finding->what);
-	print_member("why", finding->why);
-	print_member("mend", finding->mend);
-	print_member("hint", finding->hint);
+	print_json_member("what", finding->what);
+	print_json_member("why", finding->why);
+	print_json_member("mend", finding->mend);
+	print_json_member("hint", finding->hint);
 	printf("}\n");
 }
 

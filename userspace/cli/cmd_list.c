@@ -53,23 +53,14 @@ static void print_text(const struct source *source)
 	       *source->device ? source->device : "-", *source->driver ? source->driver : "-");
 }
 
-static void print_member(const char *name, const char *text)
-{
-	printf(",\"%s\":", name);
-	if (*text)
-		print_json_string(text);
-	else
-		printf("null");
-}
-
 static void print_json(const struct source *source)
 {
 	printf("{\"node\":");
 	print_json_string(source->node);
 	printf(",\"raised\":%s,\"access\":%s", *source->raised ? source->raised : "null",
 	       source->access ? "true" : "false");
-	print_member("device", source->device);
-	print_member("driver", source->driver);
+	print_json_member("device", source->device);
+	print_json_member("driver", source->driver);
 	printf("}\n");
 }
 

@@ -54,3 +54,13 @@ void print_json_string(const char *text)
 	}
 	putchar('"');
 }
+
+/* One that is not the first of its object; null for a text that is empty */
+void print_json_member(const char *name, const char *text)
+{
+	printf(",\"%s\":", name);
+	if (*text)
+		print_json_string(text);
+	else
+		printf("null");
+}
