@@ -9,6 +9,8 @@
 #include "drivers.h"
 
 #define PARAMETERS	"/sys/module/evnotify_testdriver/parameters/"
+/* Sources that there can be */
+#define MOST_SOURCES	"4096"
 /* Files that may have a source open, and events that it keeps */
 #define MOST_FILES	64
 #define RING		256
@@ -49,6 +51,17 @@ static int set_parameter(const char *name, unsigned int value)
 	return put(path, text);
 }
 
+/* One more source; the sources that there are go. A load would take much longer. */
+static int register_one(const char *name)
+{
+	return put(PARAMETERS "register", name);
+}
+
+static int unregister_all(void)
+{
+	return set_parameter("unregister", 1);
+}
+
 static bool node(const char *name)
 {
 	char path[160];
@@ -69,25 +82,26 @@ static bool node(const char *name)
 TEST_F(driver, a_name_has_letters_digits_and_dashes)
 {
 	static const char * const bad[] = {
-		"", "a/b", "/", "a.b", "..", "a%d", "a:b", "a@b", "\xc3\xa4", "a\x7f", "a,",
+		"a/b", "/", "a.b", "..", "a%d", "a:b", "a@b", "\xc3\xa4", "a\x7f", "a,",
 		LONGEST_NAME "E",
 	};
 	static const char * const good[] = { "a", "0", "-", "_", "Az09-_", LONGEST_NAME };
 	char text[128];
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		snprintf(text, sizeof(text), "names=%s", bad[i]);
-		EXPECT_EQ(-EINVAL, load("testdriver", text))
-			TH_LOG("%s", text);
-	}
+	/* a driver that is refused when it is loaded; and one that has no name for it */
+	EXPECT_EQ(-EINVAL, load("testdriver", "names=a/b"));
+	EXPECT_EQ(-EINVAL, load("testdriver", "names="));
+	ASSERT_EQ(0, load("testdriver", ""));
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		EXPECT_EQ(-EINVAL, register_one(bad[i]))
+			TH_LOG("%s", bad[i]);
 	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		snprintf(text, sizeof(text), "names=%s", good[i]);
-		EXPECT_EQ(0, load("testdriver", text))
-			TH_LOG("%s", text);
+		EXPECT_EQ(0, register_one(good[i]))
+			TH_LOG("%s", good[i]);
 		snprintf(text, sizeof(text), "%s0", good[i]);
 		EXPECT_TRUE(node(text));
-		EXPECT_EQ(0, unload("testdriver"));
+		EXPECT_EQ(0, unregister_all());
 		EXPECT_FALSE(node(text));
 	}
 }
@@ -95,33 +109,56 @@ TEST_F(driver, a_name_has_letters_digits_and_dashes)
 /* Two of one name get two numbers, the lowest that are free. */
 TEST_F(driver, a_name_is_numbered)
 {
-	int sim, fd;
+	int sim, fd, i;
 
 	ASSERT_EQ(0, load("testdriver", "names=a,b,a each=2"));
 	EXPECT_TRUE(node("a0") && node("a1") && node("a2") && node("a3"));
 	EXPECT_TRUE(node("b0") && node("b1"));
 	EXPECT_FALSE(node("a4") || node("b2"));
-	ASSERT_EQ(0, unload("testdriver"));
+	ASSERT_EQ(0, unregister_all());
 	EXPECT_FALSE(node("a0") || node("a3") || node("b0"));
-	ASSERT_EQ(0, load("testdriver", "names=a"));
+	ASSERT_EQ(0, register_one("a"));
 	EXPECT_TRUE(node("a0"));
 	EXPECT_FALSE(node("a1"));
-	ASSERT_EQ(0, unload("testdriver"));
 
 	/* "a" with number 10 is "a1" with number 0 */
-	ASSERT_EQ(0, load("testdriver", "names=a,a,a,a,a,a,a,a,a,a,a,a1"));
+	for (i = 1; i < 11; i++)
+		ASSERT_EQ(0, register_one("a"));
+	ASSERT_EQ(0, register_one("a1"));
 	EXPECT_TRUE(node("a9") && node("a10") && node("a11"));
 	EXPECT_FALSE(node("a12") || node("a110"));
-	ASSERT_EQ(0, unload("testdriver"));
+	ASSERT_EQ(0, unregister_all());
 
 	/* a name is taken, whoever has it */
 	sim = open_sim(_metadata);
 	fd = sim_new(sim, 0, NULL);
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, load("testdriver", "names=sim"));
+	ASSERT_EQ(0, register_one("sim"));
 	EXPECT_TRUE(node("sim0") && node("sim1"));
 	close(sim);
 	EXPECT_TRUE(node("sim0") != node("sim1"));
+	close(fd);
+}
+
+/*
+ * Then the next driver is told so, whatever its name; and when they go, there is room again. The
+ * kernel takes milliseconds for each of them, a kernel with all checks many more.
+ */
+TEST_F_TIMEOUT(driver, there_can_be_so_many, 600)
+{
+	int sim, fd;
+
+	if (!setting("EVNOTIFY_MANY_SOURCES", 0))
+		SKIP(return, "it takes long, EVNOTIFY_MANY_SOURCES=1 asks for it");
+	sim = open_sim(_metadata);
+	ASSERT_EQ(0, load("testdriver", "names=many numbered=1 each=" MOST_SOURCES));
+	EXPECT_TRUE(node("many0-0") && node("many4095-0"));
+	EXPECT_EQ(-ENOSPC, sim_new(sim, 0, NULL));
+	ASSERT_EQ(0, unload("testdriver"));
+	EXPECT_FALSE(node("many0-0") || node("many4095-0"));
+	fd = sim_new(sim, 0, NULL);
+	EXPECT_LE(0, fd);
+	close(sim);
 	close(fd);
 }
 

@@ -11,9 +11,11 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/string.h>
 
 #define MOST_NAMES	16
-#define MOST_SOURCES	64
+#define LONGEST_TEXT	40	/* of a name: more than may be */
+#define MOST_SOURCES	4096
 
 static char *names[MOST_NAMES];
 static unsigned int nr_names;
@@ -23,6 +25,10 @@ MODULE_PARM_DESC(names, "sources, in the order in which they are registered");
 static unsigned int each = 1;
 module_param(each, uint, 0444);
 MODULE_PARM_DESC(each, "how many of each name");
+
+static bool numbered;
+module_param(numbered, bool, 0444);
+MODULE_PARM_DESC(numbered, "each source has a name of its own, with its number");
 
 static int open_error;
 module_param(open_error, int, 0644);
@@ -124,16 +130,47 @@ static const struct kernel_param_ops unregister_ops = { .set = test_unregister }
 module_param_cb(unregister, &unregister_ops, NULL, 0200);
 MODULE_PARM_DESC(unregister, "write, and its sources go");
 
+/* Write a name: there is one more source, or it says why not. */
+static int test_register(const char *val, const struct kernel_param *kp)
+{
+	struct evnotify_source *src;
+	int ret = 0;
+
+	mutex_lock(&mutex);
+	if (nr_sources == MOST_SOURCES) {
+		ret = -E2BIG;
+		goto unlock;
+	}
+	is_gone = false;
+	src = evnotify_source_register(NULL, val, &test_ops, &is_open[nr_sources]);
+	if (IS_ERR(src))
+		ret = PTR_ERR(src);
+	else
+		sources[nr_sources++] = src;
+unlock:
+	mutex_unlock(&mutex);
+	return ret;
+}
+
+static const struct kernel_param_ops register_ops = { .set = test_register };
+module_param_cb(register, &register_ops, NULL, 0200);
+MODULE_PARM_DESC(register, "write the name of one more source");
+
 static int __init testdriver_init(void)
 {
 	struct evnotify_source *src;
 	unsigned int i, k;
+	char name[LONGEST_TEXT];
 
 	if (nr_names * each > MOST_SOURCES)
 		return -E2BIG;
 	for (i = 0; i < nr_names; i++) {
 		for (k = 0; k < each; k++) {
-			src = evnotify_source_register(NULL, names[i], &test_ops,
+			if (numbered)
+				snprintf(name, sizeof(name), "%s%u-", names[i], k);
+			else
+				strscpy(name, names[i], sizeof(name));
+			src = evnotify_source_register(NULL, name, &test_ops,
 						       &is_open[nr_sources]);
 			if (IS_ERR(src)) {
 				/* As a driver may that does not look: it is no source. */
