@@ -9,8 +9,8 @@
 # stay in build/check/.
 #
 # Two cells run at a time, since none keeps two CPUs busy: one in a VM and one on this machine, or,
-# once there are no more of these, another in a VM. What they need is fetched beside them, in the
-# order in which they need it.
+# once there are no more of the one kind, two of the other. What they need is fetched beside them,
+# in the order in which they need it.
 # shellcheck source-path=SCRIPTDIR source=common.sh disable=SC2317 # cells are called by name
 . "$(dirname "$0")/common.sh"
 
@@ -35,7 +35,7 @@ cell_tap() {
 	local cell=$1 status=0
 	echo "$cell:tap" >"$out/$cell.expected"
 	echo "# selftests: $cell: tap"
-	(cd "$TOP" && bash -c "$2") | sed 's/^/# /' || status=$?
+	(cd "$TOP" && out=$out bash -c "$2") | sed 's/^/# /' || status=$?
 	[[ $status = 0 ]] || printf 'not '
 	echo "ok 1 selftests: $cell: tap"
 	return $status
@@ -96,16 +96,28 @@ programs_of() {
 	esac
 }
 
+# part FROM TO FILE: leaves in a list of programs those from one on, and up to another, if they are
+# named
+part() {
+	local name
+	for name in $1 $2; do
+		grep -q ":$name\$" "$3" || die "there is no program '$name'"
+	done
+	sed -i -n "${1:+/:}${1:-1}${1:+\$/},${2:+/:}${2:-\$}${2:+\$/}p" "$3"
+}
+
 # cell_vm CELL WHAT
 cell_vm() {
-	local cell=$1 dir=$out/$1.root kernel words word build=() options=() stage tests module
-	local libraries=(library) commands=(command)
+	local cell=$1 dir=$out/$1.root kernel words word build=() options=() settings=() stage tests module
+	local from='' to='' sanitized='' engine='' collections first=() others=()
 	read -r kernel words <<<"$2"
 	for word in $words; do
 		case $word in
-		sanitized) libraries+=(library-sanitized) commands+=(command-sanitized) ;;
-		engine) commands=() ;;
+		sanitized | engine) declare "$word=y" ;;
 		DEBUG=*) build+=("$word") ;;
+		from=*) from=${word#*=} ;;
+		to=*) to=${word#*=} ;;
+		EVNOTIFY_*=*) settings+=("$word") ;;
 		i386) ;;
 		*) options+=("$word") ;;
 		esac
@@ -123,7 +135,7 @@ cell_vm() {
 	depmod -b "$dir" "$release"
 	cp -R "$stage/root/." "$dir"
 	cp -R "$stage/tests" "$tests"
-	if [[ ${#libraries[@]} = 2 ]]; then
+	if [[ -n $sanitized ]]; then
 		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
 		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
 			"$BUILD/userspace/san/evnotify" "$BUILD/userspace/tests/tty"
@@ -134,15 +146,23 @@ cell_vm() {
 			printf '#!/bin/sh\necho "1..0 # SKIP this kernel runs no 32-bit programs"\nexit 4\n' >"$word"
 		done
 	fi
-	[[ ${#commands[@]} != 0 ]] || sed -i /^command:/d "$tests/kselftest-list.txt"
+	[[ -z $engine ]] || sed -i /^command:/d "$tests/kselftest-list.txt"
+	part "$from" "$to" "$tests/kselftest-list.txt"
 	cp "$tests/kselftest-list.txt" "$out/$cell.expected"
 	# the first load and unload modules themselves
+	mapfile -t collections < <(cut -d: -f1 "$tests/kselftest-list.txt" | sort -u)
+	for word in "${collections[@]}"; do
+		case $word in
+		command* | sample) first+=(-c "$word") ;;
+		*) others+=(-c "$word") ;;
+		esac
+	done
 	"$VM_DIR/run.sh" -t 900 "${options[@]}" -l "$out/$cell.kernel.log" "$kernel" "$dir:/" -- "
 		export EVNOTIFY=./evnotify MODULE=/evnotify/evnotify.ko EVNOTIFY_SAMPLES=/evnotify/drivers
-		export SAMPLE=/evnotify/drivers/evnotify-event.ko; cd tests; status=0
-		./run_kselftest.sh ${commands[*]/#/-c } -c sample || status=1
+		export SAMPLE=/evnotify/drivers/evnotify-event.ko ${settings[*]}; cd tests; status=0
+		${first[*]:+./run_kselftest.sh ${first[*]} || status=1}
 		modprobe evnotify-sim || exit
-		./run_kselftest.sh -c evnotify -c examples ${libraries[*]/#/-c } || status=1
+		./run_kselftest.sh ${others[*]} || status=1
 		! grep -q '^evnotify ' /proc/modules || rmmod evnotify-sim evnotify || status=1
 		exit \$status"
 }
@@ -208,10 +228,10 @@ fetch() {
 
 # --- what to run -----------------------------------------------------------------------
 
-# set_of SET: its cells; each of the sets has those of the ones before it
+# set_of SET: its cells; each of the sets has those of the ones before it, but for those of one alone
 set_of() {
 	local sets='check ci all'
-	table cells | awk -v sets="${sets%"$1"*} $1" 'index(" " sets " ", " " $2 " ") { print $1 }'
+	table cells | awk -v sets="${sets%"$1"*} $1 only-$1" 'index(" " sets " ", " " $2 " ") { print $1 }'
 }
 
 words=("${@:-check}") cells=() kernels=() built=() needs=(check)
@@ -253,7 +273,7 @@ trap 'trap - TERM; kill 0' INT	# which what runs in the background does not get
 fetch & lanes=($!)
 mapfile -t last_first < <(printf '%s\n' "${cells[@]}" | tac)
 vm_lane programs "${cells[@]}" & lanes+=($!)
-vm_lane vm "${cells[@]}" & lanes+=($!)
+(vm_lane vm "${cells[@]}"; vm_lane tap "${last_first[@]}") & lanes+=($!)
 (lane tap "${cells[@]}"; vm_lane vm "${last_first[@]}") & lanes+=($!)
 wait "${lanes[@]}" || true
 
