@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Sources that raise what a test wants, in place of a device: /dev/evnotify-sim."""
 
-import itertools
 import os
 import re
 import time
@@ -95,10 +94,9 @@ class Sim(Descriptor):
 
     def close(self) -> None:
         """Pull the device out, and close the instance; :meth:`unplug` leaves that."""
-        if not self.closed:
-            super().close()
-            if hasattr(self, "instance"):
-                self.instance.close()
+        super().close()
+        if hasattr(self, "instance"):
+            self.instance.close()
 
     def unplug(self) -> None:
         """Pull the device out: who waits gets what was raised before, then is told that it is gone."""
@@ -134,20 +132,19 @@ class Sim(Descriptor):
         :raises ValueError: a number does not fit its field, or the sim is closed
         """
         fd = self.fileno()
-        due_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         left = list(steps)
+        records = b"".join(_pack(_uapi.SIM_STEP, step, step.delay_ns, step.data) for step in left)
+        due_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         while left:
-            # Each call begins when its first step is due, so that the time between two does not add up.
-            late_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - due_ns
-            batch = left[: _uapi.EVNOTIFY_SIM_MAX_STEPS]
-            first = Step(max(batch[0].delay_ns - late_ns, 0), batch[0].data)
-            records = b"".join(
-                _pack(_uapi.SIM_STEP, step, step.delay_ns, step.data)
-                for step in itertools.chain((first,), batch[1:])
-            )
             try:
-                raised = os.write(fd, records) // _uapi.SIM_STEP.size
+                size = os.write(fd, records[: _uapi.EVNOTIFY_SIM_MAX_STEPS * _uapi.SIM_STEP.size])
             except OSError as error:
                 raise named(error) from None
+            raised = size // _uapi.SIM_STEP.size
             due_ns += sum(step.delay_ns for step in left[:raised])
             del left[:raised]
+            if left:
+                # The next call begins when its first step is due, so that the time between two does not add up.
+                late_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - due_ns
+                first = _uapi.SIM_STEP.pack(max(left[0].delay_ns - late_ns, 0), left[0].data)
+                records = first + records[size + len(first) :]
