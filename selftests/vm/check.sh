@@ -80,6 +80,7 @@ cell_programs() {
 		"$programs/examples/"{pending,event,epoll,change}
 	$cc -O2 -g -Wall -Wextra -Werror -static -pthread -isystem "$root/usr/include/$triplet" \
 		-I"$TOP/module/include/uapi" -o "$tests/sample_races" "$TOP/selftests/sample/races.c"
+	[[ $arch != amd64 ]] || "$VM_DIR/python.sh" "$stage/python"
 	add "$stage/tests" sample:sample.sh "$TOP/selftests/sample/sample.sh" "$user/tests/tap.sh" "$tests/event"
 	cp "$tests/sample_races" "$stage/tests/sample/races"
 	# the VM has those of this machine only, where a program needs them
@@ -109,11 +110,11 @@ part() {
 # cell_vm CELL WHAT
 cell_vm() {
 	local cell=$1 dir=$out/$1.root kernel words word build=() options=() settings=() stage tests module
-	local from='' to='' sanitized='' engine='' collections first=() others=()
+	local from='' to='' sanitized='' python='' engine='' collections first=() others=()
 	read -r kernel words <<<"$2"
 	for word in $words; do
 		case $word in
-		sanitized | engine) declare "$word=y" ;;
+		sanitized | python | engine) declare "$word=y" ;;
 		DEBUG=*) build+=("$word") ;;
 		from=*) from=${word#*=} ;;
 		to=*) to=${word#*=} ;;
@@ -139,6 +140,12 @@ cell_vm() {
 		add "$tests" library-sanitized:lib_test "$BUILD/userspace/san/tests/lib_test"
 		add "$tests" command-sanitized:cli_device.sh "$user/tests/"{cli_device,tap}.sh \
 			"$BUILD/userspace/san/evnotify" "$BUILD/userspace/tests/tty"
+	fi
+	if [[ -n $python ]]; then
+		cp -R "$stage/python/." "$dir"
+		add "$tests" python:python_device.sh "$user/tests/"{python_device.sh,python/{conftest,test_device}.py} \
+			"$user/examples/testing/"*.py
+		cp -RL "$user/python/evnotify" "$tests/python"
 	fi
 	if ! grep -qs '^CONFIG_IA32_EMULATION=y' "$kdir/.config"; then
 		# the shell would take them for scripts

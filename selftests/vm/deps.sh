@@ -57,6 +57,7 @@ install      mmdebstrap                         mmdebstrap              makes a 
 install      mke2fs                             e2fsprogs               puts it into an image
 install      /usr/share/build-essential/list    build-essential         builds the packages
 install      dh                                 debhelper               builds the packages
+install      dh_python3                         dh-python               builds the packages
 install      /usr/share/perl5/Debian/Debhelper/Sequence/dkms.pm dh-dkms builds the packages
 install      lintian                            lintian                 judges the packages
 install      git                                git                     make dist, and the series for a kernel tree
@@ -67,7 +68,11 @@ install      /usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd ovmf              firmware
 check        perl                               perl                    checkpatch
 check        jq                                 jq                      reads the command's JSON
 check        mandoc                             mandoc                  lints the manual pages
-check        python3                            python3                 kernel-doc
+check        /usr/bin/python3                   python3                 kernel-doc, and the Python package
+check        /usr/lib/python3/dist-packages/pytest python3-pytest       tests of that
+check        /usr/lib/python3/dist-packages/mypy python3-mypy           its types
+check        /usr/lib/python3/dist-packages/setuptools python3-setuptools what pip installs of it
+check        /usr/lib/python3/dist-packages/wheel python3-wheel         what pip installs of it
 check        rsync                              rsync                   kselftest's install step
 check        /usr/lib32/libc.a                  libc6-dev-i386          32-bit callers
 check        /usr/lib/gcc/*/*/32/libgcc.a       lib32gcc-GCC-dev        32-bit callers, GCC is its version
