@@ -20,11 +20,9 @@ read -r stdlib tag < <($python -c 'import sys, sysconfig; print(sysconfig.get_pa
 
 mkdir -p "$root/usr/bin"
 cp -L $python "$root/usr/bin/python3"
-{
-	find "$stdlib" \( -name test -o -name idlelib -o -name tkinter -o -name turtledemo -o -name lib2to3 -o \
-		-name ensurepip -o -name pydoc_data -o -name distutils \) -prune -o -name "*.$tag.pyc" -print
-	find "${packages[@]}" -name "*.$tag.pyc"
-} | while read -r file; do
+find "$stdlib" "${packages[@]}" \( -name test -o -name idlelib -o -name tkinter -o -name turtledemo -o \
+	-name lib2to3 -o -name ensurepip -o -name pydoc_data -o -name distutils \) -prune -o \
+	-name "*.$tag.pyc" -print | while read -r file; do
 	dir=$root${file%/__pycache__/*} name=${file##*/}
 	[[ -d $dir ]] || mkdir -p "$dir"
 	cp "$file" "$dir/${name%."$tag".pyc}.pyc"
