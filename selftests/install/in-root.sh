@@ -70,6 +70,8 @@ use() {
 	check "$1: a member of the group has pending requests" as member evnotify -n 2 0.2 0
 	check "$1: a member of the group has events" as member evnotify -n 2 0.2 1
 	check "$1: nobody else has" fails 4 as stranger evnotify -n 1 0.2 0
+	check "$1: a member of the group waits in Python" as member python3 -c \
+		'import evnotify; evnotify.open().wait(evnotify.Request(due_ns=1000))'
 	is "$1: module and command are of one version" "$(evnotify --version)" \
 		"evnotify $(cat /sys/module/evnotify/version)"
 }
@@ -167,7 +169,7 @@ step_upgraded() {
 	use "with the new kernel"
 	check "doctor is content" evnotify doctor
 	check "evnotify-sim loads" modprobe evnotify-sim
-	check "apt purges the packages" apt purge evnotify evnotify-dkms libevnotify1 libevnotify-dev
+	check "apt purges the packages" apt purge evnotify evnotify-dkms libevnotify1 libevnotify-dev python3-evnotify
 	check "the modules are unloaded" test ! -e /sys/module/evnotify
 	check "they leave nothing" no_traces
 }
