@@ -188,6 +188,30 @@ sed -n 's/^\.It Bq Er //p' man/*.3 | sort -u >"$tmp/page"
 check "the library sets errno itself" test -s "$tmp/code"
 check "only to what its pages list" same "" "$(comm -23 "$tmp/code" "$tmp/page")"
 
+# The page for testers: its programs are those of the examples, and its commands are taken.
+testing=man/evnotify-testing.7
+section "$testing" EXAMPLES | sed -n '/^\.Bd/,/^\.Ed/{ /^\./d; s/\\e/\\/g; p; }' >"$tmp/page"
+cat examples/testing/*.py >"$tmp/code"
+check "$testing has programs" grep -q '^def ' "$tmp/page"
+check "they are those of examples/testing" same "" "$(grep -vxFf "$tmp/code" "$tmp/page")"
+sed 's/^\.Dl //; s/\\-/-/g; s/[$]seed/1/' "$testing" |
+	sed -n 's/^[[:blank:]]*evnotify \([a-z]* .*\)/\1/p' | sed 's/ -- .*//; s/ >.*//' >"$tmp/commands"
+# taken: does the command know each option, and what it is given?
+# shellcheck disable=SC2086 # several words
+taken() {
+	while read -r name words; do
+		for word in $words; do
+			[ "${word#--}" = "$word" ] || grep -q "{ \"${word#--}\"," "cli/cmd_$name.c" || echo "$name $word"
+		done
+		case "$name $words" in
+		sim*--replay*) ;;
+		sim*) { "${EVNOTIFY:?}" sim $words --events 1 --print >/dev/null; } 2>&1 ;;
+		esac
+	done <"$tmp/commands"
+}
+check "$testing has commands" test "$(grep -c . "$tmp/commands")" -gt 5
+check "they are taken" same "" "$(taken)"
+
 # completes WORD...: what the completion for bash offers for the last of them
 completes() {
 	# shellcheck disable=SC2016 # expands inside

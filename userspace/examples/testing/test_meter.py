@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -14,21 +15,24 @@ from evnotify import Sim, parse_steps
 
 pytest_plugins = "evnotify.pytest_plugin"
 
+Daemon: TypeAlias = "subprocess.Popen[str]"
+METER = str(Path(__file__).with_name("meter.py"))
 KEPT = 256  # events that a source keeps
 
 
 @pytest.fixture
-def meter(evnotify_sim: Sim) -> Iterator["subprocess.Popen[str]"]:
+def meter(evnotify_sim: Sim) -> Iterator[Daemon]:
     """The daemon, at a device of the test's own; it says when it has opened that."""
-    command = [sys.executable, str(Path(__file__).with_name("meter.py")), evnotify_sim.node()]
-    # A pipe as small as there is, so that the daemon soon has to wait for who reads it.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pipesize=4096) as daemon:
+    command = [sys.executable, METER, evnotify_sim.node()]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, pipesize=4096
+    ) as daemon:
         assert said(daemon) == "ready"
         yield daemon
         daemon.kill()
 
 
-def said(daemon: "subprocess.Popen[str]", *, silence: bool = False) -> str:
+def said(daemon: Daemon, *, silence: bool = False) -> str:
     """What it says next. How long that takes is no matter: the machine may be busy."""
     assert daemon.stdout
     while (line := daemon.stdout.readline()) == "silent\n" and not silence:
@@ -36,7 +40,7 @@ def said(daemon: "subprocess.Popen[str]", *, silence: bool = False) -> str:
     return line.rstrip("\n")
 
 
-def readings(daemon: "subprocess.Popen[str]", last: int) -> tuple[list[int], int]:
+def readings(daemon: Daemon, last: int) -> tuple[list[int], int]:
     """What it reads up to this, and how many it says that it has missed."""
     values: list[int] = []
     missed = 0
@@ -49,17 +53,17 @@ def readings(daemon: "subprocess.Popen[str]", last: int) -> tuple[list[int], int
     return values, missed
 
 
-def test_it_says_what_the_meter_reads(evnotify_sim: Sim, meter: "subprocess.Popen[str]") -> None:
+def test_it_says_what_the_meter_reads(evnotify_sim: Sim, meter: Daemon) -> None:
     evnotify_sim.raise_events(17, 2**64 - 1)
     assert [said(meter), said(meter)] == ["reads 17", f"reads {2**64 - 1}"]
 
 
-def test_what_was_recorded_is_played_again(evnotify_sim: Sim, meter: "subprocess.Popen[str]") -> None:
+def test_what_was_recorded_is_played_again(evnotify_sim: Sim, meter: Daemon) -> None:
     evnotify_sim.play(parse_steps("+0 0x1\n+2ms 0x2\n# 1 lost\n+1.5ms 0x4\n"))
     assert readings(meter, 4) == ([1, 2, 4], 0)
 
 
-def test_a_reading_comes_late(evnotify_sim: Sim, meter: "subprocess.Popen[str]") -> None:
+def test_a_reading_comes_late(evnotify_sim: Sim, meter: Daemon) -> None:
     evnotify_sim.raise_events(1)
     assert said(meter) == "reads 1"
     assert said(meter, silence=True) == "silent"
@@ -67,7 +71,7 @@ def test_a_reading_comes_late(evnotify_sim: Sim, meter: "subprocess.Popen[str]")
     assert said(meter) == "reads 2"
 
 
-def test_it_misses_readings_while_it_is_stopped(evnotify_sim: Sim, meter: "subprocess.Popen[str]") -> None:
+def test_it_misses_some_while_it_is_stopped(evnotify_sim: Sim, meter: Daemon) -> None:
     meter.send_signal(signal.SIGSTOP)
     os.waitpid(meter.pid, os.WUNTRACED)
     evnotify_sim.raise_events(*range(KEPT + 50))
@@ -78,7 +82,7 @@ def test_it_misses_readings_while_it_is_stopped(evnotify_sim: Sim, meter: "subpr
     assert values == sorted(values)
 
 
-def test_nobody_reads_what_it_says(evnotify_sim: Sim, meter: "subprocess.Popen[str]") -> None:
+def test_nobody_reads_what_it_says(evnotify_sim: Sim, meter: Daemon) -> None:
     # Its pipe is full after some hundred lines, and it reads no more.
     evnotify_sim.raise_events(*range(2000))
     values, missed = readings(meter, 1999)
@@ -86,7 +90,7 @@ def test_nobody_reads_what_it_says(evnotify_sim: Sim, meter: "subprocess.Popen[s
     assert missed > 0
 
 
-def test_the_meter_is_pulled_out(evnotify_sim: Sim, meter: "subprocess.Popen[str]") -> None:
+def test_the_meter_is_pulled_out(evnotify_sim: Sim, meter: Daemon) -> None:
     evnotify_sim.raise_events(7)
     evnotify_sim.unplug()
     assert [said(meter), said(meter), said(meter)] == ["reads 7", "gone", ""]
