@@ -80,8 +80,8 @@ static int loop(struct record *record, struct evn *evn, struct input *input)
 static int arm(struct evn *evn)
 {
 	struct evnotify_request reqs[REQUESTS];
-	unsigned int done = 0;
-	int taken;
+	size_t done = 0;
+	ssize_t taken;
 
 	for (unsigned int i = 0; i < REQUESTS; i++)
 		reqs[i] = (struct evnotify_request){
@@ -93,7 +93,7 @@ static int arm(struct evn *evn)
 		taken = evn_write(evn, reqs, REQUESTS - done);
 		if (taken < 0)
 			return fail(EXIT_FAILED, "cannot wait for events: %s", strerror(errno));
-		done += (unsigned int)taken;
+		done += (size_t)taken;
 	}
 	return EXIT_OK;
 }

@@ -32,7 +32,7 @@ int run_refused(const struct run *run, unsigned int i, int error)
 int run_arm(struct run *run)
 {
 	unsigned int done = 0;
-	int taken;
+	ssize_t taken;
 
 	while (done < run->n) {
 		taken = evn_register(run->evn, run->reqs + done, run->n - done);

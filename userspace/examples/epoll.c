@@ -19,24 +19,24 @@
 #define SPREAD_NS	1000000000ULL
 
 /* Arms n requests whose due times are spread evenly over a second. */
-static void arm(struct evn *evn, unsigned int n)
+static void arm(struct evn *evn, size_t n)
 {
 	struct evnotify_request *reqs = (struct evnotify_request *)calloc(n, sizeof(*reqs));
-	unsigned int done = 0;
+	size_t done = 0;
 
 	if (!reqs)
-		err(1, "%u requests", n);
-	for (unsigned int i = 0; i < n; i++) {
+		err(1, "%zu requests", n);
+	for (size_t i = 0; i < n; i++) {
 		reqs[i].user_data = i;
 		reqs[i].clockid = CLOCK_MONOTONIC;
 		reqs[i].due_ns = SPREAD_NS / n * (i + 1);
 	}
 	while (done < n) {
-		int taken = evn_register(evn, reqs + done, n - done);
+		ssize_t taken = evn_register(evn, reqs + done, n - done);
 
 		if (taken < 0)
-			err(1, "request %u", done);
-		done += (unsigned int)taken;
+			err(1, "request %zu", done);
+		done += (size_t)taken;
 	}
 	free(reqs);
 }

@@ -67,6 +67,16 @@ EVN_API void evn_close(struct evn *evn)
 	errno = saved_errno;
 }
 
+EVN_API int evn_release(struct evn *evn)
+{
+	int saved_errno = errno;
+	int fd = evn->fd;
+
+	free(evn);
+	errno = saved_errno;
+	return fd;
+}
+
 EVN_API int evn_fd(const struct evn *evn)
 {
 	return evn->fd;
@@ -77,28 +87,27 @@ EVN_API int evn_info(struct evn *evn, struct evnotify_info *info)
 	return ioctl(evn->fd, EVNOTIFY_IOC_INFO, info);
 }
 
-EVN_API int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n)
+EVN_API ssize_t evn_register(struct evn *evn, struct evnotify_request *reqs, size_t n)
 {
 	struct evnotify_register reg = {
 		.requests = (uintptr_t)reqs,
-		.count = n,
+		.count = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX,
 	};
 
 	if (ioctl(evn->fd, EVNOTIFY_IOC_REGISTER, &reg) < 0)
 		return -1;
-	return (int)reg.taken;
+	return (ssize_t)reg.taken;
 }
 
-EVN_API int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int n)
+EVN_API ssize_t evn_write(struct evn *evn, const struct evnotify_request *reqs, size_t n)
 {
-	size_t count = n;
 	ssize_t len;
 
-	/* On 32 bit the length must not wrap. */
-	if (count > SSIZE_MAX / sizeof(*reqs))
-		count = SSIZE_MAX / sizeof(*reqs);
-	len = write(evn->fd, reqs, count * sizeof(*reqs));
-	return len < 0 ? -1 : (int)(len / (ssize_t)sizeof(*reqs));
+	/* The length must not wrap. */
+	if (n > SSIZE_MAX / sizeof(*reqs))
+		n = SSIZE_MAX / sizeof(*reqs);
+	len = write(evn->fd, reqs, n * sizeof(*reqs));
+	return len < 0 ? -1 : len / (ssize_t)sizeof(*reqs);
 }
 
 EVN_API int evn_wait(struct evn *evn, struct evnotify_wait *wait)

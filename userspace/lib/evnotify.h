@@ -12,8 +12,12 @@
  * listed, each call passes on what its system call says.  No call but evn_open()
  * and evn_from_fd() allocates memory.
  *
+ * Signals: only evn_wait() and evn_read() end with EINTR, for they block, and a
+ * program may want to act on what its handler noted.  What evn_wait() armed stays
+ * armed then, and the same call goes on with it.
+ *
  * Threads: every call may be made on one instance by several threads at once,
- * except evn_close(), which must be the last one.
+ * except evn_close() and evn_release(), one of which must be the last one.
  */
 #ifndef EVNOTIFY_H
 #define EVNOTIFY_H
@@ -28,7 +32,10 @@
 extern "C" {
 #endif
 
-/* One open instance. Made by evn_open() or evn_from_fd(), owned by the caller. */
+/*
+ * One open instance. Made by evn_open() or evn_from_fd(), owned by the caller, ended by
+ * evn_close() or evn_release().
+ */
 struct evn;
 
 /**
@@ -36,7 +43,7 @@ struct evn;
  * @path: the device node, which may be that of a source; NULL: /dev/evnotify
  * @flags: O_NONBLOCK or 0; the descriptor is always close-on-exec
  *
- * Return: the instance, to be ended by evn_close(); or NULL: EINVAL (other
+ * Return: the instance, or NULL: EINVAL (other
  * flags), ENOENT (the module is not loaded, or the source not there), EACCES,
  * ENOTTY (@path is not an evnotify device), ENOMEM, EMFILE, ENODEV (the source is
  * gone), EUSERS (64 files have the source open).
@@ -61,6 +68,18 @@ struct evn *evn_from_fd(int fd);
  * is closed, here and in other processes.  errno is kept.
  */
 void evn_close(struct evn *evn);
+
+/**
+ * evn_release() - free the instance and keep its descriptor open
+ * @evn: the instance
+ *
+ * For a descriptor that something else owns from now on, and will close: a stream
+ * of an event loop, or who gets it over a socket.  Requests stay armed.  errno is
+ * kept.
+ *
+ * Return: the descriptor, which is the caller's now. Cannot fail.
+ */
+int evn_release(struct evn *evn);
 
 /**
  * evn_fd() - the descriptor, for poll, epoll, io_uring or fcntl
@@ -93,7 +112,7 @@ int evn_info(struct evn *evn, struct evnotify_info *info);
  * instances of the user hold max_user_requests), ENOMEM, EFAULT, ENODEV (the
  * source is gone, and all its events have been taken).
  */
-int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n);
+ssize_t evn_register(struct evn *evn, struct evnotify_request *reqs, size_t n);
 
 /**
  * evn_write() - arm requests whose ids are not needed; write(2)
@@ -103,7 +122,7 @@ int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n)
  *
  * Return: as evn_register().
  */
-int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int n);
+ssize_t evn_write(struct evn *evn, const struct evnotify_request *reqs, size_t n);
 
 /**
  * evn_wait() - arm one request and block until it completes; EVNOTIFY_IOC_WAIT

@@ -125,7 +125,7 @@ static struct fake *arm(struct evn *evn, struct evnotify_request *req)
 	return fake;
 }
 
-int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n)
+ssize_t evn_register(struct evn *evn, struct evnotify_request *reqs, size_t n)
 {
 	errno = fake_error("FAKE_REGISTER");
 	if (errno)
@@ -133,10 +133,10 @@ int evn_register(struct evn *evn, struct evnotify_request *reqs, unsigned int n)
 	/* Two at a time, as a batch that ends early. */
 	n = n > 2 ? 2 : n;
 	pthread_mutex_lock(&evn->lock);
-	for (unsigned int i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		arm(evn, &reqs[i]);
 	pthread_mutex_unlock(&evn->lock);
-	return (int)n;
+	return (ssize_t)n;
 }
 
 /* The next record of a request of the source, which has one until it is told of the end. */
@@ -167,7 +167,7 @@ static bool take_event(struct evn *evn, struct fake *fake, struct evnotify_event
 	return true;
 }
 
-int evn_write(struct evn *evn, const struct evnotify_request *reqs, unsigned int n)
+ssize_t evn_write(struct evn *evn, const struct evnotify_request *reqs, size_t n)
 {
 	struct evnotify_request req = *reqs;
 

@@ -112,6 +112,26 @@ static void test_open(void)
 	evn_close(evn);
 }
 
+static void test_release(void)
+{
+	struct evn *evn = open_instance(O_NONBLOCK);
+	struct evnotify_request req = request(NEVER_NS);
+	struct evnotify_event ev;
+	int given = evn_fd(evn);
+	int fd;
+
+	if (!check(evn_register(evn, &req, 1) == 1, "arm one"))
+		return;
+	errno = EILSEQ;
+	fd = evn_release(evn);
+	check(fd == given && errno == EILSEQ, "release gives the descriptor up");
+	check(fcntl(fd, F_GETFD) == FD_CLOEXEC, "which stays open, as it was");
+	evn = evn_from_fd(fd);
+	check(evn && evn_cancel(evn, req.id) == 0 && evn_read(evn, &ev, 1) == 1 &&
+	      ev.id == req.id, "with what was armed");
+	evn_close(evn);
+}
+
 /* Reads until @n records have come; each of N requests must come once. */
 static bool each_once(struct evn *evn, unsigned int n)
 {
@@ -160,7 +180,8 @@ static void test_register(void)
 	      "the next call reports it: EINVAL");
 	check(evn_register(evn, reqs, 0) == -1 && errno == EINVAL, "an empty batch: EINVAL");
 	check(evn_register(evn, NULL, 1) == -1 && errno == EFAULT, "no requests: EFAULT");
-	check(balanced(evn, N + 3), "only what was taken is armed");
+	check(evn_register(evn, reqs, SIZE_MAX) == 3, "however many are to come after it");
+	check(balanced(evn, N + 6), "only what was taken is armed");
 	evn_close(evn);
 }
 
@@ -429,6 +450,7 @@ int main(void)
 	/* Something that blocks for ever is a failure, not a hang. */
 	alarm(120);
 	test_open();
+	test_release();
 	test_register();
 	test_write();
 	test_read();
