@@ -47,6 +47,25 @@ TEST_F(instance, select_tells_of_records)
 	EXPECT_EQ(0, select(self->fd + 1, &in, NULL, NULL, &at_once));
 }
 
+/* Who was told has it to himself, until he asks again: then he hears of what came meanwhile. */
+TEST_F(instance, epoll_oneshot_tells_again_when_asked_again)
+{
+	struct epoll_event want = { .events = EPOLLIN | EPOLLONESHOT }, ready;
+	struct evnotify_event event;
+	int epfd = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &want));
+	ASSERT_TRUE(make_ready(self->fd, 1));
+	EXPECT_EQ(1, IN_TIME(epoll_wait(epfd, &ready, 1, PATIENCE_MS)));
+	ASSERT_EQ(1, read_some(self->fd, &event, 1));
+	ASSERT_TRUE(make_ready(self->fd, 1));
+	EXPECT_EQ(0, epoll_wait(epfd, &ready, 1, 0));
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_MOD, self->fd, &want));
+	EXPECT_EQ(1, epoll_wait(epfd, &ready, 1, 0));
+	EXPECT_EQ(1, read_some(self->fd, &event, 1));
+	close(epfd);
+}
+
 TEST_F(instance, epoll_level_tells_until_all_are_read)
 {
 	struct epoll_event ready = { .events = EPOLLIN, .data.u32 = 42 };

@@ -490,6 +490,46 @@ TEST_F(source, a_multishot_read_gets_each_event_and_the_end)
 	EXPECT_SOURCE_COUNTERS(self->fd, N, N, 0);
 }
 
+/* The ring reads when it is asked for completions; without a buffer, what is ready stays. */
+TEST_F(instance, a_deferred_multishot_read_takes_a_burst_at_once)
+{
+	enum { N = 64 };
+	struct io_uring_buf_reg reg = { .ring_entries = 1, .bgid = GROUP };
+	struct evnotify_event events[N];
+	struct evnotify_request reqs[N];
+	struct io_uring ring;
+	__u32 flags;
+	int ret, i;
+
+	if (io_uring_queue_init(4, &ring, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN))
+		SKIP(return, "no such io_uring here");
+	reg.ring_addr = (uintptr_t)mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_EQ(0, io_uring_register_buf_ring(&ring, &reg, 0));
+	io_uring_buf_ring_add((void *)(uintptr_t)reg.ring_addr, events, sizeof(events), 0, 0, 0);
+	io_uring_buf_ring_advance((void *)(uintptr_t)reg.ring_addr, 1);
+	read_multishot(&ring, self->fd);
+	ASSERT_EQ(1, io_uring_submit(&ring));
+	for (i = 0; i < N; i++)
+		reqs[i] = pending_in(0, i);
+	ASSERT_EQ(N, arm_many(self->fd, reqs, N));
+	ASSERT_TRUE(UNTIL(counters(self->fd).unread == N));
+	ret = result_of(&ring, 'r', &flags);
+	if (ret == -EINVAL)
+		SKIP(return, "no READ_MULTISHOT before Linux 6.7");
+	EXPECT_EQ(sizeof(events), ret);
+	EXPECT_TRUE(flags & IORING_CQE_F_MORE);
+	for (i = 0; i < N; i++)
+		EXPECT_EQ(i, events[i].user_data);
+
+	ASSERT_TRUE(make_ready(self->fd, 1));
+	EXPECT_EQ(-ENOBUFS, result_of(&ring, 'r', &flags));
+	EXPECT_FALSE(flags & IORING_CQE_F_MORE);
+	EXPECT_EQ(1, read_some(self->fd, events, N));
+	io_uring_queue_exit(&ring);
+	munmap((void *)(uintptr_t)reg.ring_addr, 4096);
+}
+
 /* It goes again and again while such a read runs: first comes what was raised before. */
 TEST_F(source, a_multishot_read_ends_each_time)
 {
