@@ -92,7 +92,7 @@ gate_spdx() {
 	local file status=0
 	while read -r file; do
 		head -3 "$file" | grep -q 'SPDX-License-Identifier: ' || { echo "$file: no SPDX line"; status=1; }
-	done < <(files '\.([ch]|sh|config|awk|py|[1-8])$|(^|/)(Makefile|Kbuild|Kconfig|kernels|cells|init|run|config|settings)$')
+	done < <(files '\.([ch]|cc|go|sh|config|awk|py|[1-8])$|(^|/)(Makefile|Kbuild|Kconfig|kernels|cells|init|run|config|settings)$')
 	return "$status"
 }
 

@@ -59,17 +59,19 @@ mkdir "$tmp/programs"
 cp examples/*.c "$tmp/programs"
 sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' man/evnotify.7 | sed '1,/^\.Bd/d; /^\.Ed/d' >"$tmp/programs/evnotify.7.c"
 # copied DIRECTORY: which of its programs says something else than that anybody may copy it
-copied() { head -qn 1 "$1"/*.c | grep -vx '// SPDX-License-Identifier: MIT-0'; }
-check "they may be copied" same "" "$(copied "$tmp/programs")"
+copied() { head -qn 1 "$1"/*.[a-z]* | grep -vx '\(//\|#\) SPDX-License-Identifier: MIT-0'; }
+check "they may be copied" same "" "$(copied "$tmp/programs"; copied examples/loops)"
+check "one for an event loop has at most 100 lines" \
+	same "" "$(wc -l examples/loops/* | awk '$1 > 100 && $2 != "total"')"
 strict() { builds "$@" -Wno-missing-field-initializers -o "$tmp/program" "$program"; }
-for program in "$tmp"/programs/*.c; do
+for program in "$tmp"/programs/*.c examples/loops/blocking.c examples/loops/epoll.c; do
 	# It has no unnamed unions but as an extension, which every compiler gives.
-	check "${program##*/} compiles as c99" strict "$CC" -std=c99 -Wno-pedantic
+	check "${program#"$tmp"/programs/} compiles as c99" strict "$CC" -std=c99 -Wno-pedantic
 	for standard in c11 gnu11 c2x; do
-		check "${program##*/} compiles as $standard" strict "$CC" -std=$standard
+		check "${program#"$tmp"/programs/} compiles as $standard" strict "$CC" -std=$standard
 	done
 	for standard in c++20 gnu++20; do
-		check "${program##*/} compiles as $standard" strict "$CXX" -x c++ -std=$standard
+		check "${program#"$tmp"/programs/} compiles as $standard" strict "$CXX" -x c++ -std=$standard
 	done
 done
 check "every installed manual page and link opens" \
