@@ -23,11 +23,12 @@ for_what() {
 		kernel) for_what source; echo kernel 3500 200 ;;
 		check) for_what source; echo check 2700 600 ;;
 		install) for_what demo; echo install 2000 3000 ;;
-		ci) for_what check kernel install; echo ci 5000 4000 ;;
+		loops) for_what demo; echo loops 400 300 ;;
+		ci) for_what check kernel install loops; echo ci 5000 4000 ;;
 		all) for_what ci; echo all 9500 8000 ;;
 		coverage) for_what check kernel; echo coverage 3500 1000 ;;
 		bench) for_what source; echo bench 2700 300 ;;
-		*) die "usage: deps.sh demo|source|kernel|check|install|ci|all|coverage|bench..." ;;
+		*) die "usage: deps.sh demo|source|kernel|check|install|loops|ci|all|coverage|bench..." ;;
 		esac
 	done
 }
@@ -83,6 +84,14 @@ check        spatch                             coccinelle              static g
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
 check        spin                               spin                    checks the models of the engine and of sources
+loops        g++                                g++                     compiles the one with Boost.Asio
+loops        /usr/include/boost/asio.hpp        libboost-dev            examples of event loops
+loops        /usr/include/liburing.h            liburing-dev            examples of event loops
+loops        /usr/include/uv.h                  libuv1-dev              examples of event loops
+loops        /usr/include/glib-2.0/glib-unix.h  libglib2.0-dev          examples of event loops
+loops        /usr/include/systemd/sd-event.h    libsystemd-dev          examples of event loops
+loops        go                                 golang-go               examples of event loops
+loops        python3                            python3                 examples of event loops
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
