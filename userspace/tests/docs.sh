@@ -212,6 +212,11 @@ taken() {
 check "$testing has commands" test "$(grep -c . "$tmp/commands")" -gt 5
 check "they are taken" same "" "$(taken)"
 
+# Examples of event loops.
+ls examples/loops >"$tmp/code"
+section man/evnotify.7 "Event loops" | sed -n 's/^\.It Pa //p' >"$tmp/page"
+agree "examples of event loops" "$tmp/code" "$tmp/page"
+
 # completes WORD...: what the completion for bash offers for the last of them
 completes() {
 	# shellcheck disable=SC2016 # expands inside
