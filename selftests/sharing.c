@@ -4,6 +4,7 @@
  * instances are about, and when some of them go away early.
  */
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "evnotify_test.h"
 
@@ -460,6 +461,38 @@ TEST_F(instance, a_file_survives_its_sender)
 	ASSERT_EQ(1, read_some(fd, &event, 1));
 	EXPECT_EQ(2, event.user_data);
 	EXPECT_EQ(0, close(fd));
+}
+
+TEST_F(instance, a_file_can_be_taken_from_its_process)
+{
+	struct evnotify_request req = pending_in(0, 1);
+	int channel[2], pidfd, number, fd;
+	struct evnotify_event event;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(channel));
+	pid = fork();
+	if (!pid) {
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, arm(fd, &req));
+		ASSERT_EQ(sizeof(fd), write(channel[1], &fd, sizeof(fd)));
+		pause();
+	}
+	ASSERT_EQ(0, close(channel[1]));
+	ASSERT_EQ(sizeof(number), read(channel[0], &number, sizeof(number)));
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	ASSERT_LE(0, pidfd);
+	fd = syscall(SYS_pidfd_getfd, pidfd, number, 0);
+	ASSERT_LE(0, fd);
+	/* it outlives whom it was taken from */
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+	ASSERT_EQ(0, read_events(fd, &event, 1));
+	EXPECT_EQ(1, event.user_data);
+	EXPECT_EQ(0, close(fd));
+	EXPECT_EQ(0, close(pidfd));
+	EXPECT_EQ(0, close(channel[0]));
 }
 
 TEST_F(instance, a_file_may_get_lost_in_the_mail)
