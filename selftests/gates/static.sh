@@ -92,7 +92,7 @@ gate_spdx() {
 	local file status=0
 	while read -r file; do
 		head -3 "$file" | grep -q 'SPDX-License-Identifier: ' || { echo "$file: no SPDX line"; status=1; }
-	done < <(files '\.([ch]|cc|go|sh|config|awk|py|[1-8])$|(^|/)(Makefile|Kbuild|Kconfig|kernels|cells|init|run|config|settings)$')
+	done < <(files '\.([ch]|cc|go|sh|config|awk|py|rst|dot|[1-8])$|(^|/)(Makefile|Kbuild|Kconfig|kernels|cells|init|run|config|settings)$')
 	return "$status"
 }
 
@@ -135,7 +135,9 @@ gate_uapi() {
 	return "$status"
 }
 
-gates=(checkpatch sparse warnings coccinelle kernel_doc shellcheck compat spdx leftovers versions uapi)
+gate_handbook() { selftests/gates/handbook.sh; }
+
+gates=(checkpatch sparse warnings coccinelle kernel_doc shellcheck compat spdx leftovers versions uapi handbook)
 [[ $# = 0 ]] || gates=("$@")
 echo TAP version 13
 echo "1..${#gates[@]}"

@@ -83,6 +83,8 @@ check        sparse                             sparse                  static g
 check        spatch                             coccinelle              static gate
 check        /usr/lib/*/libpython3.*.so         libpython3-dev          coccinelle's scripts in Python
 check        shellcheck                         shellcheck              static gate
+check        sphinx-build                       python3-sphinx          builds the handbook
+check        dot                                graphviz                draws its pictures
 check        spin                               spin                    checks the models of the engine and of sources
 loops        g++                                g++                     compiles the one with Boost.Asio
 loops        /usr/include/boost/asio.hpp        libboost-dev            examples of event loops
