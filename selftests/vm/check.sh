@@ -41,6 +41,8 @@ cell_tap() {
 	return $status
 }
 
+cell_last() { cell_tap "$@"; }
+
 # --- cells in a VM ---------------------------------------------------------------------
 
 # add DIRECTORY COLLECTION:PROGRAM FILE...: one more program for run_kselftest.sh, with the
@@ -252,7 +254,7 @@ for word in "${words[@]}"; do
 	esac
 done
 # programs for an architecture are a cell of their own, before the first that needs them
-queue=("${cells[@]}") cells=()
+queue=("${cells[@]}") cells=() CELLS=
 for cell in "${queue[@]}"; do
 	what_is "$cell"
 	[[ $set != all ]] || needs+=(all)
@@ -265,7 +267,9 @@ for cell in "${queue[@]}"; do
 		esac
 	fi
 	cells+=("$cell")
+	[[ $kind = last ]] || CELLS+=" $cell"
 done
+export CELLS
 kernels+=("${built[@]}")
 
 # what is missing here is said first
@@ -283,6 +287,7 @@ vm_lane programs "${cells[@]}" & lanes+=($!)
 (vm_lane vm "${cells[@]}"; vm_lane tap "${last_first[@]}") & lanes+=($!)
 (lane tap "${cells[@]}"; vm_lane vm "${last_first[@]}") & lanes+=($!)
 wait "${lanes[@]}" || true
+(lane last "${cells[@]}")
 
 echo
 printf '%-15s %-30s %7s %7s %8s %8s\n' cell kernel passed failed skipped seconds
