@@ -6,7 +6,7 @@
  * engine in module/.  Its design is kept: one list and one lock for the
  * device, and for each request a record with a timer and a DPC of its own.  So a
  * request costs a kernel timer and a tasklet, to cancel is to search, and all
- * programs meet in one lock.  evnotify.rst says what became of that.
+ * programs meet in one lock.  The handbook, walk-event.rst, says what became of that.
  *
  * /dev/evnotify-event takes what the sample can do of the ABI that
  * <linux/evnotify.h> has: REGISTER of one request, which expires once, on

@@ -125,11 +125,12 @@ a process asks for, to test with.' \
 	$driver $headers drivers/misc/Kconfig drivers/misc/Makefile $ioctls MAINTAINERS
 
 # 2. The documentation.
-sed '/^Two ports$/,/^The parts$/{/^The parts$/!d}' "$top/module/evnotify.rst" >"$ksrc/$page"	# one is here only
+# The table of the handbook, without what only the handbook has: proofs, targets, citations.
+sed -e '/"Shown by"/d' -e '/^ *:Shown by: /d' -e 's/\(^\| \)_`\([^`]*\)`/\1\2/' "$top/Documentation/table.rst" |
+	sed -z 's/[ \n]*\[\(MS\|OSR\)-[a-z]*\]_//g' >"$ksrc/$page"
 echo '   evnotify' | insert Documentation/misc-devices/index.rst
 commit 'docs: misc-devices: add evnotify' \
-'Say what became of each part of an NT driver that notifies a program,
-and who wins each race.' \
+'Say what became of each part of an NT driver that notifies a program.' \
 	$page Documentation/misc-devices/index.rst
 
 # 3. The selftests: the programs, not the throw-away machine, and no word of it

@@ -32,7 +32,7 @@ installed_for() {
 		same "evnotify/$version" "$(dkms status evnotify -k "$release" | sed -n 's/,.*: installed.*//p')" || return
 	done
 }
-# provider RELEASE: a driver of somebody else's, in a DKMS package of its own, as evnotify.rst says
+# provider RELEASE: a driver of somebody else's, in a DKMS package of its own, as own-driver.rst says
 provider() {
 	dir=/usr/src/provider-1
 	mkdir -p $dir && cp "/usr/src/evnotify-$version/module/samples/template.c" $dir/provider.c || return

@@ -39,6 +39,7 @@ exactly once on Linux $release, in $SECONDS s.
 
 Next, on this machine, with the headers of its kernel, make and gcc:
   make modules && sudo make load && sudo make test     and sudo make unload
-What to read: module/samples/event.c, the literal port; then module/evnotify.rst; README.md has
-the programs, and the packages. And make check runs all tests, on this and two other kernels.
+What to read: module/samples/event.c, the literal port; then Documentation/index.rst, the handbook;
+README.md has the programs, and the packages. And make check runs all tests, on this and two other
+kernels.
 END
