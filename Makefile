@@ -46,6 +46,7 @@ help:
 	@echo '  dkms-install, dkms-uninstall     the modules, for every kernel from now on'
 	@echo '  deb                              Debian packages, into $(DEB_DIR)'
 	@echo '  dist                             what is committed, as $(EVNOTIFY_BUILD)/evnotify-$(VERSION).tar.gz'
+	@echo '  handbook                         as HTML, with Sphinx and Graphviz'
 	@echo '  model                            check the models of the engine and of sources with spin'
 	@echo '  in-tree KSRC=DIR                 lay the driver into a kernel tree, as commits'
 	@echo '  clean                            remove build/; downloads stay in ~/.cache'
@@ -191,6 +192,9 @@ coverage:
 model:
 	@selftests/model/model.sh
 
+handbook: writable
+	@Documentation/build.sh html $(EVNOTIFY_BUILD)/handbook
+
 torture:
 	@$(VM)/alone.sh $(or $(KERNEL),6.12) torture torture_cpu torture_module torture_clock
 
@@ -201,4 +205,4 @@ clean:
 	rm -rf build
 
 .PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb dist check-install \
-	bench bench-save bench-compare bench-profile bench-native fuzz coverage model torture in-tree clean
+	bench bench-save bench-compare bench-profile bench-native fuzz coverage model handbook torture in-tree clean
