@@ -455,8 +455,7 @@ TEST_F(sim, interrupted_it_plays_no_more)
 	/* a machine that is too slow has played all of it */
 	do {
 		raised = source_counters(fd).raised;
-		p.tid = 0;
-		ASSERT_TRUE(player_start(&p));
+		ASSERT_EQ(0, pthread_create(&p.thread, NULL, player_main, &p));
 		ASSERT_TRUE(UNTIL(source_counters(fd).raised > raised));
 		pthread_kill(p.thread, SIGUSR1);
 		pthread_join(p.thread, NULL);
