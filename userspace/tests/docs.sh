@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck source-path=SCRIPTDIR/..
 #
-# What is in the code is in its page, and the other way round.
+# What is in the code is in its page, and the other way round. EVNOTIFY is the command.
+: "${EVNOTIFY:?}"
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/tap.sh
