@@ -309,7 +309,7 @@ check "zsh: help and version everywhere" \
 members() {
 	{
 		grep -o '\\"[a-z_]*\\":' "cli/$2" | grep -o '[a-z_]*'
-		grep -o 'print_\(json_number\|member\)("[a-z_]*"' "cli/$2" | cut -d '"' -f 2
+		grep -o 'print_json_\(number\|member\)("[a-z_]*"' "cli/$2" | cut -d '"' -f 2
 		[ "$1" != trace ] || cat "$tmp/keys"
 	} >"$tmp/code"
 	section "$command" "evnotify $1" |
