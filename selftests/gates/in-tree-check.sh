@@ -106,6 +106,13 @@ evnotify_test.h  VOLATILE                       programs have no READ_ONCE()
 uring.c          ENOSYS                         what a kernel without io_uring answers
 *.c              LONG_LINE_STRING               a message can be searched for in one piece
 torture_ops.h    CAMELCASE                      _Thread_local is a word of C
+*.h              LONG_LINE_STRING               as in a .c file
+*.h              MACRO_ARG_REUSE                tests pass names and variables, which do nothing
+*.c              MACRO_ARG_REUSE                the same
+abi.c            MACRO_ARG_PRECEDENCE           a name of a structure or field, which takes no parentheses
+*.c              BIT_MACRO                      a number that happens to be a power of two
+source_refused.c COMPLEX_MACRO                  an initialiser, which takes no parentheses
+trace.sh         LONG_LINE_COMMENT              a pattern of awk, which cannot be broken
 END
 }
 
