@@ -34,6 +34,7 @@ enum {
 	EXIT_NO_PERMISSION = 4,
 	EXIT_REFUSED = 5,
 	EXIT_VERSION = 6,
+	EXIT_LIMIT = 7,
 };
 
 #define EXIT_STATUS_HELP \
@@ -45,6 +46,7 @@ enum {
 "  4  no permission\n" \
 "  5  the kernel refused to load the module\n" \
 "  6  the module and this command do not fit together\n" \
+"  7  a latency is above its limit\n" \
 "  A signal that ends the command ends it as that signal, after it tidied up.\n"
 
 struct command {
@@ -56,6 +58,7 @@ struct command {
 extern const struct command cmd_doctor;
 extern const struct command cmd_event;
 extern const struct command cmd_info;
+extern const struct command cmd_latency;
 extern const struct command cmd_list;
 extern const struct command cmd_record;
 extern const struct command cmd_sim;
@@ -155,6 +158,8 @@ void print_event(const struct evnotify_event *ev, const char *mode, int clockid,
 /* run_*.c: arm the requests of a run, report what becomes of them. */
 #define RUN_STOPPED	(-1)	/* a key or a signal came; the rest is cancelled */
 
+struct delays;
+
 struct run {
 	struct evn *evn;
 	struct input *input;
@@ -163,6 +168,7 @@ struct run {
 	bool json;
 	bool announce;		/* say when all are armed */
 	bool quiet;		/* say nothing of the events */
+	struct delays *delays;	/* count their times instead, or NULL */
 	uint64_t span_ns;	/* ends so long after that; UINT64_MAX: never */
 	uint64_t events;	/* ends after so many; UINT64_MAX: never */
 };

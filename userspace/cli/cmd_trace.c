@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "histogram.h"
 #include "trace.h"
 
 #define BUFFER_BYTES	16384
@@ -45,7 +46,11 @@ struct options {
 	const char *file;	/* NULL: live */
 	uint64_t pid;		/* 0: every process */
 	bool json;
+	bool summary;		/* no lines, but how long it took from step to step */
 };
+
+/* From each step to the next one of the same request; NULL: that did not happen. */
+static struct histogram *spans[ARRAY_SIZE(steps)][ARRAY_SIZE(steps)];
 
 /* Text that is read piece by piece and handed on line by line. */
 struct text {
@@ -194,10 +199,61 @@ static void find_comm(struct trace_line *line)
 		line->comm = comm;
 }
 
+static void count_span(size_t from, size_t to, uint64_t ns)
+{
+	struct histogram **h = &spans[from][to];
+
+	if (!*h)
+		*h = calloc(1, sizeof(**h));
+	if (!*h)
+		abort();
+	histogram_add(*h, ns);
+}
+
+static void print_summary_json(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(steps); j++) {
+			if (!spans[i][j])
+				continue;
+			printf("{\"from\":\"%s\",\"to\":\"%s\",", steps[i].event, steps[j].event);
+			histogram_print_json(spans[i][j]);
+			printf("}\n");
+		}
+	}
+}
+
+static void print_summary(const struct options *opt)
+{
+	struct histogram_row rows[ARRAY_SIZE(steps) * ARRAY_SIZE(steps)];
+	static char names[ARRAY_SIZE(rows)][24];
+	size_t n = 0;
+
+	if (!opt->summary)
+		return;
+	if (opt->json) {
+		print_summary_json();
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(steps); j++) {
+			if (!spans[i][j])
+				continue;
+			snprintf(names[n], sizeof(names[n]), "%s->%s", steps[i].event,
+				 steps[j].event);
+			rows[n] = (struct histogram_row){ names[n], spans[i][j] };
+			n++;
+		}
+	}
+	histogram_print_table("STEPS", rows, n);
+}
+
 /* A source is no process's; what it raises is of no request yet. */
 static void show_raise(const struct options *opt, struct trace_line *line,
 		       const struct step *step)
 {
+	if (opt->summary)
+		return;
 	if (!opt->file)
 		find_comm(line);
 	if (opt->json)
@@ -225,7 +281,10 @@ static void show(const struct options *opt, struct trace_line *line, const struc
 	routine = routine_of(line, step, subject);
 	if (opt->pid && step->in_process && is_of_process(opt, line))
 		owner->used = true;
-	if (!opt->pid || owner->used) {
+	if (opt->summary) {
+		if ((!opt->pid || owner->used) && subject->last_ns)
+			count_span(subject->last_step, (size_t)(step - steps), since_ns);
+	} else if (!opt->pid || owner->used) {
 		if (!opt->file)
 			find_comm(line);
 		if (subject->last_ns)
@@ -237,7 +296,9 @@ static void show(const struct options *opt, struct trace_line *line, const struc
 	}
 
 	subject->last_ns = line->time_ns;
+	subject->last_step = (size_t)(step - steps);
 	owner->last_ns = line->time_ns;
+	owner->last_step = subject->last_step;
 	if (is_step(step, "expire")) {
 		subject->expired = true;
 		subject->updated = false;
@@ -257,7 +318,7 @@ static void show_gap(const struct options *opt, const char *text, int cpu, uint6
 {
 	trace_forget_requests();
 	fail(EXIT_FAILED, "the trace has a gap: %s", text);
-	if (!opt->json)
+	if (!opt->json || opt->summary)
 		return;
 	printf("{\"step\":\"gap\",\"cpu\":%d,\"lost\":", cpu);
 	if (lost)
@@ -316,7 +377,7 @@ static ssize_t take_text(const struct options *opt, struct text *text)
 
 static void print_header(const struct options *opt)
 {
-	if (!opt->json)
+	if (!opt->json && !opt->summary)
 		printf("%13s  %-9s  %-12s  %-22s  %-8s  %s\n", "TIME", "SINCE", "REQUEST",
 		       "NT ROUTINE", "STEP", "TASK AND DETAILS");
 	fflush(stdout);
@@ -367,6 +428,7 @@ static int trace_file(const struct options *opt)
 		hint("trace-cmd report >FILE, or sudo cat /sys/kernel/tracing/trace >FILE");
 		return EXIT_FAILED;
 	}
+	print_summary(opt);
 	return flush_output();
 }
 
@@ -391,7 +453,8 @@ static int loop(const struct options *opt, struct text *text, struct input *inpu
 		if (ferror(stdout) && !input->ended)
 			return flush_output();
 	} while (!stop);
-	return EXIT_OK;
+	print_summary(opt);
+	return flush_output();
 }
 
 static int no_tracing(const char *what)
@@ -484,6 +547,7 @@ static int run(int argc, char **argv)
 	static const struct option longopts[] = {
 		{ "file", required_argument, NULL, 'f' },
 		{ "pid", required_argument, NULL, 'P' },
+		{ "summary", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
 		COMMON_LONG_OPTIONS,
 	};
@@ -502,6 +566,9 @@ static int run(int argc, char **argv)
 			error = parse_number(optarg, INT32_MAX, &opt.pid);
 			if (error)
 				return bad_value("--pid", optarg, error);
+			break;
+		case 's':
+			opt.summary = true;
 			break;
 		case 'j':
 			opt.json = true;
@@ -533,5 +600,7 @@ const struct command cmd_trace = {
 "  -f, --file FILE      read a trace that was kept: the text of ftrace's file\n"
 "                       trace, or of trace-cmd report; -: standard input\n"
 "  -P, --pid PID        only instances that this process uses\n"
+"      --summary        no lines: at the end, percentiles and a histogram of the\n"
+"                       times from each step to the next one of a request\n"
 "  -j, --json           one JSON object per line\n",
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "histogram.h"
 
 static const struct watch_mode {
 	const char *name;
@@ -36,6 +37,7 @@ struct options {
 	int clockid;
 	bool json;
 	bool quiet;
+	bool hist;
 };
 
 static int parse_mode(struct options *opt, const char *name)
@@ -108,6 +110,9 @@ static int parse_option(struct options *opt, int c)
 	case 'q':
 		opt->quiet = true;
 		break;
+	case 'H':
+		opt->hist = true;
+		break;
 	case 'd':
 		opt->device = optarg;
 		break;
@@ -140,6 +145,7 @@ static int parse(struct options *opt, int argc, char **argv)
 		{ "events", required_argument, NULL, 'e' },
 		{ "for", required_argument, NULL, 'f' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "hist", no_argument, NULL, 'H' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
 		COMMON_LONG_OPTIONS,
@@ -161,6 +167,8 @@ static int parse(struct options *opt, int argc, char **argv)
 		return conflict("--count needs --period");
 	if (opt->period_ns && opt->mode->run == run_wait)
 		return conflict("--mode wait takes no --period: a wait ends with one completion");
+	if (opt->hist && opt->quiet)
+		return conflict("--hist and --quiet exclude each other");
 	opt->timed = opt->after || opt->at || opt->step_ns || opt->period_ns;
 	if (!opt->after && !opt->at)
 		opt->due_ns = opt->period_ns ? opt->period_ns : NSEC_PER_SEC;
@@ -198,6 +206,25 @@ static void wait_for_source(const struct run *run, bool once)
 	}
 }
 
+/* Where the time of all events went. */
+static int print_delays(const struct delays *delays, bool json)
+{
+	struct histogram_row rows[NR_STAGES + 1] = { { "total", &delays->total } };
+
+	for (size_t i = 0; i < NR_STAGES; i++)
+		rows[i + 1] = (struct histogram_row){
+			json ? stage_names[i].name : stage_names[i].title, &delays->stages[i],
+		};
+	if (!json)
+		histogram_print_table("STAGE", rows, ARRAY_SIZE(rows));
+	for (size_t i = 0; json && i < ARRAY_SIZE(rows); i++) {
+		printf("{\"stage\":\"%s\",", rows[i].name);
+		histogram_print_json(rows[i].h);
+		printf("}\n");
+	}
+	return flush_output();
+}
+
 static int watch(const struct options *opt, struct evnotify_request *reqs)
 {
 	struct run run = {
@@ -209,10 +236,13 @@ static int watch(const struct options *opt, struct evnotify_request *reqs)
 		.span_ns = opt->span_ns,
 		.events = opt->events,
 	};
+	static struct delays delays;
 	struct evnotify_info info;
 	struct input input;
 	int ret;
 
+	if (opt->hist)
+		run.delays = &delays;
 	ret = device_open(opt->device, O_NONBLOCK, &run.evn, &info);
 	if (ret)
 		return ret;
@@ -222,7 +252,11 @@ static int watch(const struct options *opt, struct evnotify_request *reqs)
 	ret = input_open(&input, INPUT_KEYS);
 	if (!ret) {
 		ret = opt->mode->run(&run);
-		ret = input_close(&input, ret == RUN_STOPPED ? EXIT_OK : ret);
+		if (ret == RUN_STOPPED)
+			ret = EXIT_OK;
+		if (!ret && opt->hist)
+			ret = print_delays(&delays, opt->json);
+		ret = input_close(&input, ret);
 	}
 	evn_close(run.evn);
 	return ret;
@@ -280,6 +314,8 @@ const struct command cmd_watch = {
 "  -r, --requests N     arm N requests at once (default 1)\n"
 "  -e, --events N       end after N events; what is cancelled then is not shown\n"
 "  -f, --for TIME       end so long after the requests were armed\n"
+"      --hist           no lines: at the end, percentiles and a histogram of the\n"
+"                       times between these steps, of all events\n"
 "  -q, --quiet          say nothing but what has failed\n"
 "  -j, --json           one JSON object per line; times in nanoseconds\n"
 "  -d, --device PATH    the device node (default " DEVICE_PATH ")\n"

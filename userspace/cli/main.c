@@ -10,7 +10,8 @@
 #include "cli.h"
 
 static const struct command *const commands[] = {
-	&cmd_watch, &cmd_info, &cmd_list, &cmd_sim, &cmd_record, &cmd_trace, &cmd_doctor,
+	&cmd_watch, &cmd_info, &cmd_list, &cmd_sim, &cmd_record, &cmd_trace, &cmd_latency,
+	&cmd_doctor,
 };
 
 static const char more_help[] =
@@ -22,6 +23,7 @@ static const char more_help[] =
 "  evnotify sim         a source that raises events as you wish, to test with\n"
 "  evnotify record      the events of a source, for 'evnotify sim' to replay\n"
 "  evnotify trace       the life of requests, from the tracepoints\n"
+"  evnotify latency     what each way of being told costs on this machine\n"
 "  evnotify doctor      what keeps the device from working here, and what mends it\n"
 "  evnotify help CMD    the options of a command; so does -h after it\n"
 "  evnotify --version   also -v, -V\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "histogram.h"
 
 /* Says why request @i was not armed. */
 int run_refused(const struct run *run, unsigned int i, int error)
@@ -52,8 +53,18 @@ void run_armed(const struct run *run)
 		run->input->deadline_ns = now_ns(CLOCK_MONOTONIC) + run->span_ns;
 }
 
+/* An eventfd knows no times: of a source, not even when its event was raised. */
+static void count(struct run *run, const struct evnotify_event *ev, uint64_t seen_ns)
+{
+	bool is_source = run->reqs->flags & EVNOTIFY_SOURCE;
+
+	if (!is_source || ev->expired_ns)
+		delays_add(run->delays, is_source ? 0 : ev->due_ns, ev->expired_ns,
+			   ev->completed_ns, seen_ns);
+}
+
 /*
- * Prints an event, and stops the run if it was the last that is wanted. A reader
+ * Prints an event, or counts it, and stops the run if it was the last that is wanted. A reader
  * that went away ends it as SIGPIPE would.
  */
 int run_report(struct run *run, const struct evnotify_event *ev, const char *mode,
@@ -64,7 +75,9 @@ int run_report(struct run *run, const struct evnotify_event *ev, const char *mod
 		return RUN_STOPPED;
 	if (run->events != UINT64_MAX && !ev->status)
 		run->events--;
-	if (run->quiet)
+	if (run->delays && !ev->status)
+		count(run, ev, seen_ns);
+	if (run->quiet || run->delays)
 		return run->events ? EXIT_OK : RUN_STOPPED;
 	print_event(ev, mode, clockid, run->reqs->flags & EVNOTIFY_SOURCE, seen_ns, run->json);
 	if (fflush(stdout) == 0)

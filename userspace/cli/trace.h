@@ -36,6 +36,7 @@ struct trace_subject {
 	uint64_t instance;
 	uint64_t id;
 	uint64_t last_ns;	/* time of its latest step; 0: none */
+	size_t last_step;	/* which that was */
 	bool used;		/* of an instance: by the process that is asked for */
 	bool expired;		/* in the hands of the DPC */
 	bool updated;		/* has times at which it has not expired yet */

@@ -23,7 +23,8 @@ watch)
 		'(-r --requests)'{-r+,--requests=}'[requests to arm at once]:number:' \
 		'(-e --events)'{-e+,--events=}'[end after so many events]:number:' \
 		'(-f --for)'{-f+,--for=}'[end after so long]:time:' \
-		'(-q --quiet)'{-q,--quiet}'[say nothing but what has failed]'
+		'(-q --quiet)--hist[percentiles and a histogram at the end]' \
+		'(-q --quiet --hist)'{-q,--quiet}'[say nothing but what has failed]'
 	;;
 info)
 	shift words
@@ -71,18 +72,37 @@ trace)
 	((CURRENT--))
 	_arguments -s $common $json \
 		'(-f --file)'{-f+,--file=}'[trace that was kept]:file:_files' \
+		'--summary[percentiles and histograms at the end]' \
 		'(-P --pid)'{-P+,--pid=}'[only this process]:process:_pids'
+	;;
+latency)
+	shift words
+	((CURRENT--))
+	_arguments -s $common $json $device \
+		'--path=[measure these]:paths:(all wait read epoll epoll-et eventfd eventfd-epoll sigio uring-read uring-multishot source-wait source-read source-epoll source-epoll-et source-eventfd source-eventfd-epoll source-sigio source-uring-read source-uring-multishot timerfd nanosleep eventfd-thread uring-timeout)' \
+		'--source=[measure its events, too]:node of a source:_files -g "/dev/evnotify-*"' \
+		'(-p --period)'{-p+,--period=}'[from one due time to the next]:time:' \
+		'--jitter=[each due time is up to so much later]:time:' \
+		'(-n --samples)'{-n+,--samples=}'[of each path]:number:' \
+		'--duration=[end after so long]:time:' \
+		'--seed=[another order, jitter and load]:number:' \
+		'--cpu=[measure on this CPU]:number:' \
+		'--prio=[with this real-time priority]:number:' \
+		'--load=[what else is going on]:load:(cpu timers\: stall\:)' \
+		'*--max-p99=[limit of a path]:path=time:' \
+		'--plot=[draw a picture]:file:_files' \
+		'--raw=[write each sample]:file:_files'
 	;;
 help)
 	shift words
 	((CURRENT--))
-	_arguments '1:command:(watch info list sim record trace doctor)'
+	_arguments '1:command:(watch info list sim record trace latency doctor)'
 	;;
 *)
 	_arguments -s $common $device \
 		'(-n --count)'{-n+,--count=}'[rounds]:number:' \
 		'--module=[module to load]:file:_files -g "*.ko*"' \
-		'1:delay or command:(watch info list sim record trace doctor help)' \
+		'1:delay or command:(watch info list sim record trace latency doctor help)' \
 		'2:0 pending, 1 eventfd:(0 1)'
 	;;
 esac

@@ -51,6 +51,7 @@ usage "watch --requests 0" "at least 1"
 usage "watch --requests 1048577" "too large"
 usage "watch --events 0" "at least 1"
 usage "watch --for 1x" "not a time"
+usage "watch --hist --quiet" "exclude"
 usage "watch --step 9223372036 --requests 2" "too late"
 usage "info more" "options only"
 usage "info --nonsense" "help info"
@@ -97,7 +98,7 @@ helps() {
 	printf 'status: %s\n%s\n' "$rc" "$out"
 	[ "$rc" = 0 ] && [ -z "$err" ] && case $out in *Usage:*) true ;; *) false ;; esac
 }
-for args in --help -h "-n 3 -h" help "help -h" "watch -j -h" "trace -j --help" "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor" "help list" "help sim" "sim -h" "help record"; do
+for args in --help -h "-n 3 -h" help "help -h" "watch -j -h" "trace -j --help" "help watch" "watch --help" "help info" "info -h" "help trace" "help doctor" "help list" "help sim" "sim -h" "help record" "help latency" "latency -h"; do
 	# shellcheck disable=SC2086
 	check "evnotify $args" helps $args
 done
@@ -311,6 +312,16 @@ for mode in pending wait eventfd; do
 done
 run "$FAKE" watch
 check "one request is no two" same "evnotify: armed 1 request" "$err"
+run "$FAKE" watch --hist --requests 5
+check "watch --hist: the stages of all events, and no lines" \
+	same "0 total 5 due->interrupt 5 41.2us interrupt->tasklet 5 9.8us tasklet->user 5" \
+	"$rc $(printf '%s\n' "$out" | awk 'NR > 1 { print $1, $2, /t->|due->/ && !/user/ ? $3 : "" }' | tr -s ' \n' ' ' | sed 's/ $//')"
+run "$FAKE" watch --hist --requests 5 --mode eventfd
+check "watch --hist: an eventfd knows no stages" same "0 5 0 0 0" \
+	"$rc $(printf '%s\n' "$out" | awk 'NR > 1 { print $2 }' | paste -sd ' ')"
+run "$FAKE" watch --hist --json --requests 5
+check "watch --hist --json" same '{"stage":"interrupt","samples":5,"sum_ns":206000,"min_ns":41200,"p50_ns":41200,"p90_ns":41200,"p99_ns":41200,"p99_9_ns":41200,"max_ns":41200,"histogram":[[41200,5]]}' \
+	"$(printf '%s\n' "$out" | sed -n 2p)"
 check "watch --quiet says what fails" fails 1 "not armed" env FAKE_REGISTER=12 "$FAKE" watch --quiet
 check "it does not say that what failed is armed" same 0 "$(echo "$err" | grep -c ': armed')"
 run "$FAKE" watch --at 1000 --period 5s --events 3
@@ -528,6 +539,15 @@ check "trace --json: a gap is a record" \
 piped() { "$EVNOTIFY" trace --json --file - <trace.txt; }
 check "trace: it may come from standard input" same "$out" "$(piped 2>/dev/null)"
 check "trace: and may be empty" fails 1 "standard input has no line" "$EVNOTIFY" trace -f -
+# 4 pairs of expire and complete, of 10, 10, 10 and 40 us; nothing across a gap, and no lines
+run "$EVNOTIFY" trace --summary --file trace.txt
+check "trace --summary: a line for each pair of steps" same "0 expire->complete 4 10.0us 40.0us" \
+	"$rc $(printf '%s\n' "$out" | awk '$1 == "expire->complete" { print $1, $2, $3, $6 }')"
+check "trace --summary: and nothing else" same STEPS "$(printf '%s\n' "$out" | awk '!/->/ { print $1 }')"
+run "$EVNOTIFY" trace --summary --json --file trace.txt
+check "trace --summary --json" grep -q '^{"from":"expire","to":"complete","samples":4,"sum_ns":70000,"min_ns":10000,"p50_ns":10047,.*"max_ns":40000,"histogram":\[\[10047,3\],\[40000,1\]\]}$' "$tmp/out"
+run "$EVNOTIFY" trace --summary --pid 168 --file trace.txt
+check "trace --summary --pid: of this process alone" test "$(printf '%s\n' "$out" | awk '$1 == "expire->complete" { print $2 }')" -lt 4
 check "trace: no such file" fails 1 "No such file" "$EVNOTIFY" trace --file "$tmp/none"
 check "trace: a file that is none" fails 1 "directory" "$EVNOTIFY" trace --file "$tmp"
 check "trace: a file that has nothing of ours" fails 1 "trace-cmd report >FILE" \

@@ -242,14 +242,14 @@ options() {
 	name=$1
 	heading=$2
 	words=$3
-	sed -n 's/^\t\t{ "\([a-z]*\)", [a-z]*_argument, NULL, \(.*\) },$/--\1/p' \
+	sed -n 's/^\t\t{ "\([a-z0-9-]*\)", [a-z]*_argument, NULL, \(.*\) },$/--\1/p' \
 		"cli/cmd_$name.c" >"$tmp/code"
-	sed -n '/\.help =/,$p' "cli/cmd_$name.c" | grep -o '^"  [ -].*--[a-z]*' |
-		grep -o -- '--[a-z]*' >"$tmp/help"
-	section "$command" "$heading" | grep '^\.It Fl' | grep -o 'Fl -[a-z]*' |
+	sed -n '/\.help =/,$p' "cli/cmd_$name.c" | grep -o '^"  [ -].*--[a-z0-9-]*' |
+		grep -o -- '--[a-z][a-z0-9-]*' >"$tmp/help"
+	section "$command" "$heading" | grep '^\.It Fl' | grep -o 'Fl -[a-z0-9-]*' |
 		sed 's/Fl -/--/' >"$tmp/page"
 	completes "$words" - | grep -v -x -e --help -e --version >"$tmp/bash"
-	zsh_of "$words" | grep -o -- '--[a-z]\{1,\}' >"$tmp/zsh"
+	zsh_of "$words" | grep -o -- '--[a-z][a-z0-9-]*' >"$tmp/zsh"
 	for where in help page bash zsh; do
 		agree "options of '$heading' and their $where" "$tmp/code" "$tmp/$where"
 	done
@@ -283,6 +283,9 @@ options sim "evnotify sim" sim
 options record "evnotify record" record
 options trace "evnotify trace" trace
 options doctor "evnotify doctor" doctor
+command=man/evnotify-latency.1
+options latency OPTIONS latency
+command=man/evnotify.1
 
 # What doctor examines.
 sed -n 's/^\t{ "\([a-z_]*\)", examine_[a-z_]* },$/\1/p' cli/doctor.c >"$tmp/code"
@@ -298,12 +301,12 @@ agree "what doctor examines" "$tmp/code" "$tmp/page"
 section "$command" DESCRIPTION | sed -n 's/^\.It \(Cm\|Fl\) \(.*\)/\2/p' |
 	sed 's/help Op.*/ help/; s/ , Fl /\n/g' | sed 's/^[a-zA-Z-]/-&/; s/^ //' >"$tmp/page"
 agree "help and version" "$tmp/code" "$tmp/page"
-for words in watch info list sim record trace doctor '*'; do
+for words in watch info list sim record trace latency doctor '*'; do
 	check "bash: --help and --version after $words" \
 		same 2 "$(completes "$words" - | grep -c -x -e --help -e --version)"
 done
 check "zsh: help and version everywhere" \
-	same 8 "$(grep -c '_arguments -s .*[$]common' completion/evnotify.zsh)"
+	same 9 "$(grep -c '_arguments -s .*[$]common' completion/evnotify.zsh)"
 
 # Members of the JSON.
 members() {
@@ -321,6 +324,25 @@ members info cmd_info.c
 members list cmd_list.c
 members trace cmd_trace.c
 members doctor cmd_doctor.c
+
+# latency --json, of which a stage, a percentile and what they have are named by tables.
+{
+	cat cli/latency_report.c cli/environment.c cli/histogram.c | grep -o '\\"[a-z0-9_]*\\":' | grep -o '[a-z0-9_]*'
+	grep -ho 'print_\(file\|text\|member\)("[a-z0-9_]*"' cli/latency_report.c cli/environment.c cli/histogram.c | cut -d '"' -f 2
+	sed -n '/^const struct \(percentile\|stage_name\) /,/^};/s/^\t{ "\([a-z0-9_]*\)", .*/\1/p' cli/histogram.c
+} >"$tmp/code"
+section man/evnotify-latency.1 JSON | sed -n '/JSON object/,$s/^\.Va \([a-z0-9_]*\).*/\1/p' >"$tmp/page"
+agree "members of latency --json" "$tmp/code" "$tmp/page"
+# Its paths: code, help, page, completions.
+sed -n 's/^\t\(TIMER\|EVENTFD\|SOURCE\|BASELINE\)("\([a-z-]*\)",.*/\2/p' cli/latency_measure.c >"$tmp/code"
+section man/evnotify-latency.1 Paths | sed -n '/^\.It Cm/,/[^\]$/p' | sed 's/^\.It Cm//; s/^\\//' |
+	grep -o '\(^\| \)[a-z][a-z-]*' | grep -x ' *\(source-\)\?\(wait\|read\|epoll\|epoll-et\|eventfd\|eventfd-epoll\|sigio\|uring-[a-z]*\|timerfd\|nanosleep\|eventfd-thread\)' |
+	tr -d ' ' >"$tmp/page"
+agree "paths of latency and their page" "$tmp/code" "$tmp/page"
+completes latency --path '' | grep -vx all >"$tmp/bash"
+agree "paths of latency and bash" "$tmp/code" "$tmp/bash"
+zsh_of latency | sed -n 's/.*:paths:(\(.*\))'\''.*/\1/p' | tr ' ' '\n' | grep -vx all >"$tmp/zsh"
+agree "paths of latency and zsh" "$tmp/code" "$tmp/zsh"
 
 # Commands, modes, clocks: code, page, completions.
 # in_zsh WHAT: the words that the completion for zsh has after this
