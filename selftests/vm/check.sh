@@ -78,6 +78,7 @@ cell_programs() {
 	[[ $arch != amd64 ]] || make -s -j"$(nproc)" -C "$user" O="$programs" check-device-sanitized
 	add "$stage/tests" library:lib_test "$programs/tests/lib_test"
 	add "$stage/tests" command:cli_device.sh "$user/tests/"{cli_device,tap}.sh "$programs/"{evnotify,tests/tty}
+	add "$stage/tests" command:latency_device.sh "$user/tests/"{latency_device.sh,latency.awk,tap.sh} "$programs/evnotify"
 	add "$stage/tests" examples:examples_device.sh "$user/tests/"{examples_device,tap}.sh \
 		"$programs/examples/"{pending,event,epoll,change}
 	$cc -O2 -g -Wall -Wextra -Werror -static -pthread -isystem "$root/usr/include/$triplet" \
