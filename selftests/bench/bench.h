@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "paths.h"
+
 /* Requests that a batch holds, where a method has batches. */
 #define BATCH	64
 
@@ -104,41 +106,6 @@ void each_close(void);
 /* bpf.c */
 int bpf_ring(void);
 
-struct io_uring;
-
-/*
- * What a thread that waits has; each path uses what it needs of it.  And when the
- * event record that it got says it was there, or 0.
- */
-struct waiter {
-	int fd, peer, efd, epfd;
-	uint64_t completed_ns;
-	timer_t timer;
-	struct io_uring *ring;
-};
-
-/**
- * struct path - one way to wait
- * @name: of the row
- * @open: make ready
- * @request: ask for a completion at @due and, unless @period is 0, each period
- *	after it; NULL if wait() asks
- * @wait: returns when the completion that was due at @due has come
- * @close: drop everything
- * @once: request() knows no periods
- * @alone: not for several threads at once
- * @supported: does this kernel have it? NULL: each has
- */
-struct path {
-	const char *name;
-	void (*open)(struct waiter *w);
-	void (*request)(struct waiter *w, uint64_t due, uint64_t period);
-	void (*wait)(struct waiter *w, uint64_t due);
-	void (*close)(struct waiter *w);
-	bool once, alone;
-	bool (*supported)(void);
-};
-
 /* paths.c; the last one has no name */
 extern const struct path paths[];
 
@@ -162,11 +129,6 @@ static inline uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
-
-static inline struct timespec to_timespec(uint64_t ns)
-{
-	return (struct timespec){ .tv_sec = ns / NSEC_PER_SEC, .tv_nsec = ns % NSEC_PER_SEC };
 }
 
 static inline uint64_t ticks(void)

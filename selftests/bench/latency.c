@@ -19,8 +19,6 @@
 #define ROUNDS		15
 #define LOOPS		3	/* the kernel may clear up after what was measured before */
 
-static const struct waiter none = { .fd = -1, .peer = -1, .efd = -1, .epfd = -1 };
-
 static void request(const struct path *path, struct waiter *w, uint64_t due, uint64_t period)
 {
 	if (path->request)
@@ -32,7 +30,7 @@ static void measure_late(const struct path *path)
 {
 	static uint64_t late[SAMPLES];
 	static struct samples stamp;
-	struct waiter w = none;
+	struct waiter w = WAITER(device);
 	uint64_t due;
 	int i;
 
@@ -47,8 +45,8 @@ static void measure_late(const struct path *path)
 		mark(OTHER, 0);
 		if (i >= 0)
 			late[i] = now_ns() - due;
-		if (i >= 0 && w.completed_ns)
-			sample(&stamp, w.completed_ns - due);
+		if (i >= 0 && w.call.event.completed_ns)
+			sample(&stamp, w.call.event.completed_ns - due);
 		usleep(100);
 	}
 	path->close(&w);
@@ -70,7 +68,7 @@ struct loop {
 static void run_loop(void *arg)
 {
 	const struct loop *loop = arg;
-	struct waiter w = none;
+	struct waiter w = WAITER(device);
 	uint64_t due = loop->first;
 	unsigned int i;
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bench - the ways to wait for one request */
+/*
+ * bench - the ways to wait for one request: those of userspace/cli/paths.c, which evnotify latency
+ * measures too, and those that are here to compare with
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,150 +16,48 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <liburing.h>
 #include <linux/evnotify.h>
 #include <linux/futex.h>
 
 #include "bench.h"
 #include "peer/peer.h"
 
-static void check(bool ok, const char *what)
+void path_failed(const char *what)
 {
-	if (!ok)
-		die("path: %s: %s", what, strerror(errno));
-}
-
-/* --- what several have in common -------------------------------------------------------- */
-
-static void watch(struct waiter *w, int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events };
-
-	w->epfd = epoll_create1(EPOLL_CLOEXEC);
-	check(w->epfd >= 0 && !epoll_ctl(w->epfd, EPOLL_CTL_ADD, fd, &event), "epoll");
-}
-
-static void close_fds(struct waiter *w)
-{
-	close(w->fd);
-	if (w->peer >= 0)
-		close(w->peer);
-	if (w->efd >= 0)
-		close(w->efd);
-	if (w->epfd >= 0)
-		close(w->epfd);
-}
-
-static void wait_epoll(struct waiter *w)
-{
-	struct epoll_event event;
-
-	check(epoll_wait(w->epfd, &event, 1, -1) == 1, "epoll_wait");
-}
-
-/* A timerfd or an eventfd. */
-static void read_number(int fd)
-{
-	uint64_t number;
-
-	check(read(fd, &number, sizeof(number)) == sizeof(number), "read");
-}
-
-static void read_fd(struct waiter *w, uint64_t due)
-{
-	(void)due;
-	read_number(w->fd);
-}
-
-static void epoll_read_fd(struct waiter *w, uint64_t due)
-{
-	wait_epoll(w);
-	read_fd(w, due);
-}
-
-static void read_eventfd(struct waiter *w, uint64_t due)
-{
-	(void)due;
-	read_number(w->efd);
-}
-
-static void epoll_read_eventfd(struct waiter *w, uint64_t due)
-{
-	wait_epoll(w);
-	read_eventfd(w, due);
-}
-
-static void ring_open(struct waiter *w, unsigned int flags)
-{
-	w->ring = malloc(sizeof(*w->ring));
-	errno = w->ring ? -io_uring_queue_init(8, w->ring, flags) : ENOMEM;
-	check(!errno, "io_uring_setup");
-}
-
-static void ring_close(struct waiter *w)
-{
-	io_uring_queue_exit(w->ring);
-	free(w->ring);
-}
-
-static void ring_close_fds(struct waiter *w)
-{
-	ring_close(w);
-	close_fds(w);
-}
-
-static void ring_wait(struct waiter *w, int result)
-{
-	struct io_uring_cqe *cqe;
-
-	check(!io_uring_wait_cqe(w->ring, &cqe) && cqe->res == result, "io_uring_wait_cqe");
-	io_uring_cqe_seen(w->ring, cqe);
-}
-
-static void ring_read(struct waiter *w, void *data, unsigned int bytes)
-{
-	io_uring_prep_read(io_uring_get_sqe(w->ring), w->fd, data, bytes, 0);
-	io_uring_submit_and_wait(w->ring, 1);
-	ring_wait(w, bytes);
+	die("path: %s: %s", what, strerror(errno));
 }
 
 /* --- timerfd --------------------------------------------------------------------------- */
 
-static void timerfd_open(struct waiter *w)
-{
-	w->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	check(w->fd >= 0, "timerfd_create");
-}
-
 static void timerfd_open_epoll(struct waiter *w)
 {
-	timerfd_open(w);
-	watch(w, w->fd, EPOLLIN);
+	path_timerfd_open(w);
+	path_watch(w, w->fd, EPOLLIN);
 }
 
 static void timerfd_open_et(struct waiter *w)
 {
-	timerfd_open(w);
-	watch(w, w->fd, EPOLLIN | EPOLLET);
+	path_timerfd_open(w);
+	path_watch(w, w->fd, EPOLLIN | EPOLLET);
 }
 
 static void timerfd_open_ring(struct waiter *w)
 {
-	timerfd_open(w);
-	ring_open(w, 0);
+	path_timerfd_open(w);
+	path_open_ring(w, 0);
 }
 
-static void timerfd_request(struct waiter *w, uint64_t due, uint64_t period)
+static void timerfd_epoll_read(struct waiter *w, uint64_t due)
 {
-	struct itimerspec its = { to_timespec(period), to_timespec(due) };
-
-	check(!timerfd_settime(w->fd, TFD_TIMER_ABSTIME, &its, NULL), "timerfd_settime");
+	(void)due;
+	path_wait_epoll(w);
+	path_read_number(w->fd);
 }
 
 static void timerfd_wait_et(struct waiter *w, uint64_t due)
 {
 	(void)due;
-	wait_epoll(w);
+	path_wait_epoll(w);
 }
 
 static void timerfd_wait_ring(struct waiter *w, uint64_t due)
@@ -164,55 +65,38 @@ static void timerfd_wait_ring(struct waiter *w, uint64_t due)
 	uint64_t number;
 
 	(void)due;
-	ring_read(w, &number, sizeof(number));
+	path_ring_read(w, &number, sizeof(number));
 }
 
 /* --- io_uring's timeout ---------------------------------------------------------------- */
 
-static void uring_open(struct waiter *w)
-{
-	ring_open(w, 0);
-}
-
 static void uring_open_defer(struct waiter *w)
 {
-	ring_open(w, IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER);
-}
-
-static void uring_request(struct waiter *w, uint64_t due, uint64_t period)
-{
-	struct __kernel_timespec ts = { due / NSEC_PER_SEC, due % NSEC_PER_SEC };
-
-	(void)period;
-	io_uring_prep_timeout(io_uring_get_sqe(w->ring), &ts, 0, IORING_TIMEOUT_ABS);
-	check(io_uring_submit(w->ring) == 1, "io_uring_submit");
-}
-
-static void uring_wait(struct waiter *w, uint64_t due)
-{
-	(void)due;
-	ring_wait(w, -ETIME);
+	path_open_ring(w, IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER);
 }
 
 /* --- POSIX timer ------------------------------------------------------------------------ */
 
 static sigset_t signals;
+static timer_t posix_timer_id;
 
 static void posix_open(struct waiter *w)
 {
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN };
 
+	(void)w;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGRTMIN);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
-	check(!timer_create(CLOCK_MONOTONIC, &event, &w->timer), "timer_create");
+	path_check(!timer_create(CLOCK_MONOTONIC, &event, &posix_timer_id), "timer_create");
 }
 
 static void posix_request(struct waiter *w, uint64_t due, uint64_t period)
 {
 	struct itimerspec its = { to_timespec(period), to_timespec(due) };
 
-	check(!timer_settime(w->timer, TIMER_ABSTIME, &its, NULL), "timer_settime");
+	(void)w;
+	path_check(!timer_settime(posix_timer_id, TIMER_ABSTIME, &its, NULL), "timer_settime");
 }
 
 static void posix_wait(struct waiter *w, uint64_t due)
@@ -223,12 +107,13 @@ static void posix_wait(struct waiter *w, uint64_t due)
 	(void)due;
 	/* A ring that was closed may still send us on a detour. */
 	while (sigwaitinfo(&signals, &info) != SIGRTMIN)
-		check(errno == EINTR, "sigwaitinfo");
+		path_check(errno == EINTR, "sigwaitinfo");
 }
 
 static void posix_close(struct waiter *w)
 {
-	timer_delete(w->timer);
+	(void)w;
+	timer_delete(posix_timer_id);
 }
 
 /* --- bpf_timer -------------------------------------------------------------------------- */
@@ -236,7 +121,7 @@ static void posix_close(struct waiter *w)
 static void bpf_open(struct waiter *w)
 {
 	bpf_timer.open(1);
-	watch(w, bpf_ring(), EPOLLIN);
+	path_watch(w, bpf_ring(), EPOLLIN);
 }
 
 static void bpf_request(struct waiter *w, uint64_t due, uint64_t period)
@@ -249,8 +134,8 @@ static void bpf_request(struct waiter *w, uint64_t due, uint64_t period)
 static void bpf_wait(struct waiter *w, uint64_t due)
 {
 	(void)due;
-	wait_epoll(w);
-	check(bpf_timer.reap(1) == 1, "ring buffer");
+	path_wait_epoll(w);
+	path_check(bpf_timer.reap(1) == 1, "ring buffer");
 }
 
 static void bpf_close(struct waiter *w)
@@ -271,13 +156,13 @@ static int peer_open_way(enum peer_way way, int efd)
 	struct peer_setup setup = { .way = way, .eventfd = efd };
 	int fd = open(PEER_DEVICE, O_RDWR | O_CLOEXEC);
 
-	check(fd >= 0 && !ioctl(fd, PEER_SETUP, &setup), PEER_DEVICE);
+	path_check(fd >= 0 && !ioctl(fd, PEER_SETUP, &setup), PEER_DEVICE);
 	return fd;
 }
 
 static void interrupt_at(int fd, uint64_t due)
 {
-	check(write(fd, &due, sizeof(due)) == sizeof(due), "write");
+	path_check(write(fd, &due, sizeof(due)) == sizeof(due), "write");
 }
 
 static void peer_open(struct waiter *w, enum peer_way way)
@@ -295,7 +180,7 @@ static void peer_open_count(struct waiter *w)
 static void peer_open_count_epoll(struct waiter *w)
 {
 	peer_open_count(w);
-	watch(w, w->fd, EPOLLIN);
+	path_watch(w, w->fd, EPOLLIN);
 }
 
 static void peer_open_tasklet(struct waiter *w)
@@ -306,7 +191,7 @@ static void peer_open_tasklet(struct waiter *w)
 static void peer_open_tasklet_epoll(struct waiter *w)
 {
 	peer_open_tasklet(w);
-	watch(w, w->fd, EPOLLIN);
+	path_watch(w, w->fd, EPOLLIN);
 }
 
 static void peer_open_fifo(struct waiter *w)
@@ -317,7 +202,7 @@ static void peer_open_fifo(struct waiter *w)
 static void peer_open_fifo_epoll(struct waiter *w)
 {
 	peer_open_fifo(w);
-	watch(w, w->fd, EPOLLIN);
+	path_watch(w, w->fd, EPOLLIN);
 }
 
 static void peer_open_eventfd(struct waiter *w)
@@ -328,7 +213,7 @@ static void peer_open_eventfd(struct waiter *w)
 static void peer_open_eventfd_epoll(struct waiter *w)
 {
 	peer_open_eventfd(w);
-	watch(w, w->efd, EPOLLIN);
+	path_watch(w, w->efd, EPOLLIN);
 }
 
 static void peer_request(struct waiter *w, uint64_t due, uint64_t period)
@@ -342,12 +227,12 @@ static void peer_read_count(struct waiter *w, uint64_t due)
 	int32_t count;
 
 	(void)due;
-	check(read(w->fd, &count, sizeof(count)) == sizeof(count), "read");
+	path_check(read(w->fd, &count, sizeof(count)) == sizeof(count), "read");
 }
 
 static void peer_epoll_count(struct waiter *w, uint64_t due)
 {
-	wait_epoll(w);
+	path_wait_epoll(w);
 	peer_read_count(w, due);
 }
 
@@ -355,13 +240,13 @@ static void peer_read_fifo(struct waiter *w, uint64_t due)
 {
 	struct peer_record record;
 
-	check(read(w->fd, &record, sizeof(record)) == sizeof(record) &&
+	path_check(read(w->fd, &record, sizeof(record)) == sizeof(record) &&
 	      record.timestamp_ns >= due, "read");
 }
 
 static void peer_epoll_fifo(struct waiter *w, uint64_t due)
 {
-	wait_epoll(w);
+	path_wait_epoll(w);
 	peer_read_fifo(w, due);
 }
 
@@ -372,31 +257,20 @@ static bool peer_supported(void)
 
 /* --- sleeping, without a descriptor ------------------------------------------------------ */
 
-static void nothing(struct waiter *w)
-{
-	(void)w;
-}
-
-static void nanosleep_wait(struct waiter *w, uint64_t due)
-{
-	(void)w;
-	sleep_until(due);
-}
-
 static void futex_wait(struct waiter *w, uint64_t due)
 {
 	struct timespec ts = to_timespec(due);
 	uint32_t word = 0;
 
 	(void)w;
-	check(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &ts, NULL,
+	path_check(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &ts, NULL,
 		      FUTEX_BITSET_MATCH_ANY) == -1 && errno == ETIMEDOUT, "futex");
 }
 
 static void pwait2_open(struct waiter *w)
 {
 	w->epfd = epoll_create1(EPOLL_CLOEXEC);
-	check(w->epfd >= 0, "epoll");
+	path_check(w->epfd >= 0, "epoll");
 }
 
 static void pwait2_wait(struct waiter *w, uint64_t due)
@@ -405,7 +279,7 @@ static void pwait2_wait(struct waiter *w, uint64_t due)
 	struct timespec ts = to_timespec(due > now ? due - now : 0);
 	struct epoll_event event;
 
-	check(!syscall(SYS_epoll_pwait2, w->epfd, &event, 1, &ts, NULL, 0), "epoll_pwait2");
+	path_check(!syscall(SYS_epoll_pwait2, w->epfd, &event, 1, &ts, NULL, 0), "epoll_pwait2");
 }
 
 static void pwait2_close(struct waiter *w)
@@ -413,94 +287,12 @@ static void pwait2_close(struct waiter *w)
 	close(w->epfd);
 }
 
-/* --- evnotify --------------------------------------------------------------------------- */
-
-static void evnotify_open(struct waiter *w)
-{
-	w->fd = open(device, O_RDWR | O_CLOEXEC);
-	check(w->fd >= 0, device);
-}
-
-static void evnotify_open_epoll(struct waiter *w)
-{
-	evnotify_open(w);
-	watch(w, w->fd, EPOLLIN);
-}
-
-static void evnotify_open_eventfd(struct waiter *w)
-{
-	evnotify_open(w);
-	w->efd = eventfd(0, EFD_CLOEXEC);
-	check(w->efd >= 0, "eventfd");
-}
-
-static void evnotify_open_eventfd_epoll(struct waiter *w)
-{
-	evnotify_open_eventfd(w);
-	watch(w, w->efd, EPOLLIN);
-}
-
-static void evnotify_open_ring(struct waiter *w)
-{
-	evnotify_open(w);
-	ring_open(w, 0);
-}
-
-static void evnotify_request(struct waiter *w, uint64_t due, uint64_t period)
-{
-	struct evnotify_request request = {
-		.due_ns = due,
-		.period_ns = period,
-		.mode = w->efd < 0 ? EVNOTIFY_MODE_PENDING : EVNOTIFY_MODE_EVENTFD,
-		.flags = EVNOTIFY_ABSTIME,
-		.clockid = CLOCK_MONOTONIC,
-		.eventfd = w->efd < 0 ? 0 : w->efd,
-	};
-
-	check(write(w->fd, &request, sizeof(request)) == sizeof(request), "write");
-}
-
-static void evnotify_read(struct waiter *w, uint64_t due)
-{
-	struct evnotify_event event;
-
-	check(read(w->fd, &event, sizeof(event)) == sizeof(event) && event.due_ns >= due, "read");
-	w->completed_ns = event.completed_ns;
-}
-
-static void evnotify_epoll_read(struct waiter *w, uint64_t due)
-{
-	wait_epoll(w);
-	evnotify_read(w, due);
-}
-
-static void evnotify_ioctl(struct waiter *w, uint64_t due)
-{
-	struct evnotify_wait args = {
-		.request = {
-			.due_ns = due,
-			.flags = EVNOTIFY_ABSTIME,
-			.clockid = CLOCK_MONOTONIC,
-		},
-	};
-
-	check(!ioctl(w->fd, EVNOTIFY_IOC_WAIT, &args) && args.event.due_ns >= due, "WAIT");
-	w->completed_ns = args.event.completed_ns;
-}
-
-static void evnotify_wait_ring(struct waiter *w, uint64_t due)
-{
-	struct evnotify_event event;
-
-	ring_read(w, &event, sizeof(event));
-	check(event.due_ns >= due, "io_uring read");
-	w->completed_ns = event.completed_ns;
-}
+/* --- the literal port -------------------------------------------------------------------- */
 
 static void literal_open(struct waiter *w)
 {
-	w->fd = open(LITERAL_PORT, O_RDWR | O_CLOEXEC);
-	check(w->fd >= 0, LITERAL_PORT);
+	w->device = LITERAL_PORT;
+	device_open_plain(w);
 }
 
 static bool literal_supported(void)
@@ -510,61 +302,53 @@ static bool literal_supported(void)
 
 /* --- an interrupt of a driver, by a source of evnotify: its data is the due time ---------- */
 
-static void source_open(struct waiter *w)
+static void source_listen(struct waiter *w)
 {
 	w->peer = peer_open_way(PEER_SOURCE, 0);
-	w->fd = open(PEER_SOURCE_DEVICE, O_RDWR | O_CLOEXEC);
-	check(w->fd >= 0, PEER_SOURCE_DEVICE);
+	w->device = PEER_SOURCE_DEVICE;
+}
+
+static void source_open(struct waiter *w)
+{
+	source_listen(w);
+	device_open_plain(w);
 }
 
 static void source_open_epoll(struct waiter *w)
 {
-	source_open(w);
-	watch(w, w->fd, EPOLLIN);
+	source_listen(w);
+	device_open_epoll(w);
 }
 
 static void source_open_eventfd(struct waiter *w)
 {
-	source_open(w);
-	w->efd = eventfd(0, EFD_CLOEXEC);
-	check(w->efd >= 0, "eventfd");
+	source_listen(w);
+	device_open_eventfd(w);
 }
 
 static void source_open_eventfd_epoll(struct waiter *w)
 {
-	source_open_eventfd(w);
-	watch(w, w->efd, EPOLLIN);
+	source_listen(w);
+	device_open_eventfd_epoll(w);
 }
 
 static void source_open_ring(struct waiter *w)
 {
-	source_open(w);
-	ring_open(w, 0);
+	source_listen(w);
+	device_open_ring(w);
 }
 
 static void source_request(struct waiter *w, uint64_t due, uint64_t period)
 {
-	struct evnotify_request request = {
-		.mode = w->efd < 0 ? EVNOTIFY_MODE_PENDING : EVNOTIFY_MODE_EVENTFD,
-		.flags = EVNOTIFY_SOURCE,
-		.clockid = CLOCK_MONOTONIC,
-		.eventfd = w->efd < 0 ? 0 : w->efd,
-	};
-
 	(void)period;
-	check(write(w->fd, &request, sizeof(request)) == sizeof(request), "write");
+	device_request_event(w);
 	interrupt_at(w->peer, due);
 }
 
-static void source_ioctl(struct waiter *w, uint64_t due)
+static void source_wait(struct waiter *w, uint64_t due)
 {
-	struct evnotify_wait args = {
-		.request = { .flags = EVNOTIFY_SOURCE, .clockid = CLOCK_MONOTONIC },
-	};
-
 	interrupt_at(w->peer, due);
-	check(!ioctl(w->fd, EVNOTIFY_IOC_WAIT, &args) && args.event.data == due, "WAIT");
-	w->completed_ns = args.event.completed_ns;
+	device_wait_source(w, due);
 }
 
 #define PATH(called, opened, requested, waited, closed, ...) {			\
@@ -573,7 +357,7 @@ static void source_ioctl(struct waiter *w, uint64_t due)
 }
 
 #define DRIVER(called, opened, waited)						\
-	PATH(called, opened, peer_request, waited, close_fds, .once = true,	\
+	PATH(called, opened, peer_request, waited, path_close_fds, .once = true,	\
 	     .supported = peer_supported)
 
 /* Each file would get the events of all threads. */
@@ -582,19 +366,21 @@ static void source_ioctl(struct waiter *w, uint64_t due)
 	     .alone = true, .supported = peer_supported)
 
 const struct path paths[] = {
-	PATH("timerfd read", timerfd_open, timerfd_request, read_fd, close_fds),
-	PATH("timerfd epoll+read", timerfd_open_epoll, timerfd_request, epoll_read_fd, close_fds),
-	PATH("timerfd epoll ET, no read", timerfd_open_et, timerfd_request, timerfd_wait_et,
-	     close_fds, .once = true),
-	PATH("timerfd io_uring read", timerfd_open_ring, timerfd_request, timerfd_wait_ring,
-	     ring_close_fds),
-	PATH("io_uring timeout", uring_open, uring_request, uring_wait, ring_close, .once = true),
-	PATH("io_uring timeout, defer", uring_open_defer, uring_request, uring_wait, ring_close,
-	     .once = true),
+	PATH("timerfd read", path_timerfd_open, path_timerfd_request, path_timerfd_read, path_close_fds),
+	PATH("timerfd epoll+read", timerfd_open_epoll, path_timerfd_request, timerfd_epoll_read,
+	     path_close_fds),
+	PATH("timerfd epoll ET, no read", timerfd_open_et, path_timerfd_request, timerfd_wait_et,
+	     path_close_fds, .once = true),
+	PATH("timerfd io_uring read", timerfd_open_ring, path_timerfd_request, timerfd_wait_ring,
+	     path_close_ring_fds),
+	PATH("io_uring timeout", uring_timeout_open, uring_timeout_request, uring_timeout_wait,
+	     path_close_ring, .once = true),
+	PATH("io_uring timeout, defer", uring_open_defer, uring_timeout_request, uring_timeout_wait,
+	     path_close_ring, .once = true),
 	PATH("POSIX timer sigwait", posix_open, posix_request, posix_wait, posix_close,
 	     .alone = true),
-	PATH("clock_nanosleep", nothing, NULL, nanosleep_wait, nothing),
-	PATH("futex timeout", nothing, NULL, futex_wait, nothing),
+	PATH("clock_nanosleep", path_nothing, NULL, nanosleep_wait, path_nothing),
+	PATH("futex timeout", path_nothing, NULL, futex_wait, path_nothing),
 	PATH("epoll_pwait2 timeout", pwait2_open, NULL, pwait2_wait, pwait2_close),
 	PATH("bpf_timer epoll", bpf_open, bpf_request, bpf_wait, bpf_close, .once = true,
 	     .alone = true, .supported = bpf_supported),
@@ -604,28 +390,29 @@ const struct path paths[] = {
 	DRIVER("driver's tasklet epoll+read", peer_open_tasklet_epoll, peer_epoll_count),
 	DRIVER("driver's fifo read", peer_open_fifo, peer_read_fifo),
 	DRIVER("driver's fifo epoll+read", peer_open_fifo_epoll, peer_epoll_fifo),
-	DRIVER("driver's eventfd read", peer_open_eventfd, read_eventfd),
-	DRIVER("driver's eventfd epoll+read", peer_open_eventfd_epoll, epoll_read_eventfd),
-	PATH("evnotify read", evnotify_open, evnotify_request, evnotify_read, close_fds),
-	PATH("evnotify epoll+read", evnotify_open_epoll, evnotify_request, evnotify_epoll_read,
-	     close_fds),
-	PATH("evnotify eventfd read", evnotify_open_eventfd, evnotify_request,
-	     read_eventfd, close_fds),
-	PATH("evnotify eventfd epoll+read", evnotify_open_eventfd_epoll, evnotify_request,
-	     epoll_read_eventfd, close_fds),
-	PATH("evnotify WAIT", evnotify_open, NULL, evnotify_ioctl, close_fds),
-	PATH("evnotify io_uring read", evnotify_open_ring, evnotify_request, evnotify_wait_ring,
-	     ring_close_fds),
-	SOURCE("source read", source_open, source_request, evnotify_read, close_fds),
-	SOURCE("source epoll+read", source_open_epoll, source_request, evnotify_epoll_read,
-	       close_fds),
-	SOURCE("source eventfd read", source_open_eventfd, source_request, read_eventfd, close_fds),
+	DRIVER("driver's eventfd read", peer_open_eventfd, path_read_eventfd),
+	DRIVER("driver's eventfd epoll+read", peer_open_eventfd_epoll, path_epoll_read_eventfd),
+	PATH("evnotify read", device_open_plain, device_request, device_read, path_close_fds),
+	PATH("evnotify epoll+read", device_open_epoll, device_request, device_epoll_read,
+	     path_close_fds),
+	PATH("evnotify eventfd read", device_open_eventfd, device_request,
+	     path_read_eventfd, path_close_fds),
+	PATH("evnotify eventfd epoll+read", device_open_eventfd_epoll, device_request,
+	     path_epoll_read_eventfd, path_close_fds),
+	PATH("evnotify WAIT", device_open_plain, NULL, device_wait, path_close_fds),
+	PATH("evnotify io_uring read", device_open_ring, device_request, device_ring_read,
+	     path_close_ring_fds),
+	SOURCE("source read", source_open, source_request, device_read, path_close_fds),
+	SOURCE("source epoll+read", source_open_epoll, source_request, device_epoll_read,
+	       path_close_fds),
+	SOURCE("source eventfd read", source_open_eventfd, source_request, path_read_eventfd,
+	       path_close_fds),
 	SOURCE("source eventfd epoll+read", source_open_eventfd_epoll, source_request,
-	       epoll_read_eventfd, close_fds),
-	SOURCE("source WAIT", source_open, NULL, source_ioctl, close_fds),
-	SOURCE("source io_uring read", source_open_ring, source_request, evnotify_wait_ring,
-	       ring_close_fds),
-	PATH("literal port WAIT", literal_open, NULL, evnotify_ioctl, close_fds,
+	       path_epoll_read_eventfd, path_close_fds),
+	SOURCE("source WAIT", source_open, NULL, source_wait, path_close_fds),
+	SOURCE("source io_uring read", source_open_ring, source_request, device_ring_read,
+	       path_close_ring_fds),
+	PATH("literal port WAIT", literal_open, NULL, device_wait, path_close_fds,
 	     .supported = literal_supported),
 	{ }
 };
