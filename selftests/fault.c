@@ -497,7 +497,6 @@ TEST_F(instance, events_are_read_and_fail_cleanly)
 	struct evnotify_request req = event_request(0, EVNOTIFY_REPEAT), reqs[N];
 	int sim = open_sim(_metadata), fd = sim_new(sim, 0, NULL), i, n, got;
 	struct evnotify_event events[N];
-	struct evnotify_wait wait;
 	__u64 next = 0, seq = 0;
 	struct sweep s;
 
@@ -550,28 +549,6 @@ TEST_F(instance, events_are_read_and_fail_cleanly)
 	sweep_end(_metadata, &s);
 	ASSERT_EQ(0, cancel(fd, req.id));
 	ASSERT_EQ(1, read_some(fd, events, 1));
-
-	/* WAIT, which may fail before or after it has the event */
-	sweep_begin(_metadata, &s);
-	while (sweep_next(&s)) {
-		ASSERT_EQ(1, sim_raise(sim, 1, next));
-		wait.request = event_request(7, 0);
-		sweep_inject(&s);
-		n = call(fd, EVNOTIFY_IOC_WAIT, &wait);
-		sweep_stop(&s);
-
-		EXPECT_TRUE(!n || is_fault(&s, n))
-			TH_LOG("chance %d: %d", s.nth, n);
-		if (n && counters(fd).unread) {
-			ASSERT_EQ(1, read_some(fd, &wait.event, 1));
-		} else if (n) {
-			wait.request = event_request(7, 0);
-			ASSERT_EQ(0, call(fd, EVNOTIFY_IOC_WAIT, &wait));
-		}
-		EXPECT_EVENT(&wait.event, next, 0);
-		next++;
-	}
-	sweep_end(_metadata, &s);
 	EXPECT_SOURCE_COUNTERS(fd, next, next, 0);
 	EXPECT_EQ(0, counters(fd).pending);
 	close(sim);

@@ -143,8 +143,8 @@ TEST_F(instance, it_cannot_become_periodic)
 	EXPECT_EQ(1, w.wait.event.count);
 }
 
-/* A WAIT whose event lies in memory that cannot be written. */
-static struct evnotify_wait *half_writable(void)
+/* A WAIT whose event lies in a page of its own, which is not there yet and has @prot. */
+static struct evnotify_wait *event_in_page(int prot)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	struct evnotify_wait *wait;
@@ -154,12 +154,27 @@ static struct evnotify_wait *half_writable(void)
 	if (map == MAP_FAILED)
 		return NULL;
 	wait = (void *)(map + page - sizeof(wait->request));
-	return mprotect(map + page, page, PROT_READ) ? NULL : wait;
+	return mprotect(map + page, page, prot) ? NULL : wait;
+}
+
+TEST_F(instance, an_event_goes_to_memory_that_is_not_there_yet)
+{
+	struct evnotify_wait *wait = event_in_page(PROT_READ | PROT_WRITE);
+	__u64 before = now_ns(CLOCK_MONOTONIC);
+
+	ASSERT_NE(NULL, wait);
+	wait->request = pending_in(5 * NSEC_PER_MSEC, 9);
+	ASSERT_EQ(0, call(self->fd, EVNOTIFY_IOC_WAIT, wait));
+	EXPECT_EQ(wait->request.id, wait->event.id);
+	EXPECT_EQ(9, wait->event.user_data);
+	EXPECT_EQ(1, wait->event.count);
+	EXPECT_EXPIRED(&wait->event, before + 5 * NSEC_PER_MSEC, CLOCK_MONOTONIC);
+	EXPECT_COUNTERS(self->fd, 1, 1, 0, 0, 0);
 }
 
 TEST_F(instance, an_event_that_cannot_be_written_can_be_read)
 {
-	struct evnotify_wait *wait = half_writable();
+	struct evnotify_wait *wait = event_in_page(PROT_READ);
 	__u64 before = now_ns(CLOCK_MONOTONIC);
 	struct evnotify_event event;
 
@@ -181,7 +196,7 @@ TEST_F(instance, an_event_that_cannot_be_written_can_be_read)
 /* ... by one who sleeps until there is something to read, too. */
 TEST_F(instance, an_event_that_cannot_be_written_wakes_a_reader)
 {
-	struct evnotify_wait *wait = half_writable();
+	struct evnotify_wait *wait = event_in_page(PROT_READ);
 	struct reader r;
 
 	ASSERT_NE(NULL, wait);
@@ -198,7 +213,7 @@ TEST_F(instance, an_event_that_cannot_be_written_wakes_a_reader)
 static void *wait_in_half(void *arg)
 {
 	struct waiter *w = arg;
-	struct evnotify_wait *wait = half_writable();
+	struct evnotify_wait *wait = event_in_page(PROT_READ);
 
 	wait->request = pending_in(FAR_NS, 9);
 	w->ret = call(w->fd, EVNOTIFY_IOC_WAIT, wait);
