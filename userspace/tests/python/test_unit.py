@@ -96,7 +96,7 @@ def test_everything_public_has_documentation() -> None:
 
 def test_types() -> None:
     options = ["--strict", "--cache-dir", str(BUILD / "mypy"), "--no-error-summary"]
-    files = [PACKAGE / "evnotify", *USER.glob("tests/python/*.py"), *USER.glob("examples/testing/*.py")]
+    files = [PACKAGE / "evnotify", *USER.glob("tests/python/*.py"), *USER.glob("examples/*/*.py")]
     subprocess.run([sys.executable, "-m", "mypy", *options, *files], check=True, env=os.environ | {"MYPYPATH": str(PACKAGE)})
 
 
