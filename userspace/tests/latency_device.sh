@@ -23,7 +23,7 @@ check "no evnotify-sim: status 3" fails 3 "evnotify-sim" latency --path source-r
 if [ -n "$MODULE" ]; then insmod "${MODULE%/*}/evnotify-sim.ko"; else modprobe evnotify-sim; fi
 
 # Every path; what this kernel has not is named.
-run latency --source /dev/evnotify-sim --period 2ms --jitter 500us --samples 25 --json --raw "$tmp/raw"
+run latency --source /dev/evnotify-sim --period 2ms --jitter 500us --samples 12 --json --raw "$tmp/raw"
 check "all paths" same 0 "$rc"
 {
 	for way in wait read epoll epoll-et eventfd eventfd-epoll sigio uring-read uring-multishot; do
@@ -47,18 +47,19 @@ check "the module is in the environment" grep -q '"module_version":"[0-9.]*","ch
 check "a limit that is kept" fails 0 "" latency --path wait --samples 20 --max-p99 wait=1h
 check "one that is missed: status 7" fails 7 "wait: the 99th percentile is" latency --path wait --samples 20 --max-p99 wait=1ns
 
-# A delay that is certain: the CPU is taken away for 60 ms at times drawn from the seed, a tenth of
-# the time. So about one sample in twenty is late by more than half of that.
-run latency --path wait,timerfd --cpu 0 --period 4ms --samples 600 --load stall:60ms --json
+# A delay that is certain: the CPU is taken away for 20 ms at times drawn from the seed, at most
+# 270 ms after the time before, so at least once in a block of 400 ms. Each time three samples or
+# more of a hundred are late by 5 ms, which is what the 99th percentile has to show.
+run latency --path wait,timerfd --cpu 0 --period 4ms --samples 300 --load stall:20ms --json
 for path in wait timerfd; do
 	check "a load moves the 99th percentile of $path by what it takes away" \
-		test "$(of $path | sed 's/.*"total":{[^}]*"p99_ns":\([0-9]*\).*/\1/')" -gt 30000000
+		test "$(of $path | sed 's/.*"total":{[^}]*"p99_ns":\([0-9]*\).*/\1/')" -ge 5000000
 	check "and it is counted for each due time that it covers, of $path" \
-		test "$(of $path | sed 's/.*"missed":\([0-9]*\).*/\1/')" -gt 12
+		test "$(of $path | sed 's/.*"missed":\([0-9]*\).*/\1/')" -gt 6
 done
 for load in cpu timers:1000; do
-	run latency --path read --samples 50 --load $load --json
-	check "--load $load" same "0 50 \"$load\"" "$rc $(of read | sed 's/.*"total":{"samples":\([0-9]*\).*/\1/') $(sed -n 's/.*"load":\([^,]*\),.*/\1/p' "$tmp/out")"
+	run latency --path read --samples 20 --load $load --json
+	check "--load $load" same "0 20 \"$load\"" "$rc $(of read | sed 's/.*"total":{"samples":\([0-9]*\).*/\1/') $(sed -n 's/.*"load":\([^,]*\),.*/\1/p' "$tmp/out")"
 done
 
 # await COMMAND...: until it succeeds, or to go on and fail
@@ -73,7 +74,7 @@ await sh -c "ls /proc/$!/task | grep -c . | grep -qx 2"
 check "it measures on the CPU and with the priority that were asked for" same 1 "$(threads $! | grep -cx '0 42 1')"
 kill $!
 wait $!
-check "a signal ends it, with a table" same "143 1" "$? $(grep -c '^read ' "$tmp/out")"
+check "a signal ends it, with totals and stages" same "143 2" "$? $(grep -c '^read ' "$tmp/out")"
 
 # A load of timers is there while it runs.
 "$EVNOTIFY" latency --path timerfd --samples 1000000 --load timers:500 >"$tmp/out" &
@@ -90,7 +91,7 @@ wait $!
 sim=$!
 await grep -q /dev/ "$tmp/node"
 node=$(cat "$tmp/node")
-run latency --source "$node" --path source-wait,source-epoll,source-sigio --samples 30 --json --raw "$tmp/raw"
+run latency --source "$node" --path source-wait,source-epoll,source-sigio --samples 10 --json --raw "$tmp/raw"
 check "the events of a driver: the figures agree" same "0 " "$rc $(wrong)"
 check "their due time is not known" same 0 "$(cut -f 2 "$tmp/raw" | sort -u)"
 check "nor is that stage" same 3 "$(printf '%s\n' "$out" | grep -c '"interrupt":{"samples":0,"sum_ns":0,"min_ns":null,')"
@@ -103,7 +104,7 @@ check "a device without a source" fails 3 "/dev/evnotify has no source" \
 	latency --source /dev/evnotify --path source-read
 
 # The same histogram elsewhere.
-run "$EVNOTIFY" watch --period 5ms --count 20 --hist --json
+run "$EVNOTIFY" watch --after 5ms --step 5ms --requests 20 --hist --json
 check "watch --hist: its stages add up" same "0 20 0" "$rc $(printf '%s\n' "$out" |
 	sed -n 's/^{"stage":"\([a-z]*\)","samples":\([0-9]*\),"sum_ns":\([0-9]*\),.*/\1 \2 \3/p' | awk '
 		$1 == "total" { n = $2; sum = $3 }
