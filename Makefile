@@ -42,7 +42,8 @@ help:
 	@echo '  modules, userspace               build the modules; library and command'
 	@echo '  load, unload                     insert, remove the modules'
 	@echo '  test                             both modes, once each, on the module that is loaded'
-	@echo '  install, uninstall               modules, library, command; DESTDIR= PREFIX='
+	@echo '  install, uninstall               modules, library, command; DESTDIR= PREFIX=;'
+	@echo '                                   install-userspace: without the modules'
 	@echo '  dkms-install, dkms-uninstall     the modules, for every kernel from now on'
 	@echo '  deb                              Debian packages, into $(DEB_DIR)'
 	@echo '  dist                             what is committed, as $(EVNOTIFY_BUILD)/evnotify-$(VERSION).tar.gz'
@@ -105,13 +106,16 @@ LOAD := $(DESTDIR)/etc/modules-load.d/evnotify.conf
 packaged = test -e /usr/lib/sysusers.d/evnotify.conf
 
 # The headers of a distribution lack the key that modules are signed with, and System.map,
-# without which the kernel's Makefile does not run depmod. The udev rule names a group, which has
-# to be there when udev reads the rule.
-install: $(MODULES) userspace
+# without which the kernel's Makefile does not run depmod.
+install: $(MODULES) install-userspace
 	$(MAKE) -C $(KDIR) M=$(MODULE_DIR) $(LLVM_OPTION) INSTALL_MOD_DIR=updates modules_install \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=) \
 		DEPMOD=true $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR))
 	$(if $(DESTDIR),,depmod $(KVER))
+
+# All but the modules, as packages have it that leave these to DKMS. The udev rule names a group,
+# which has to be there when udev reads the rule.
+install-userspace: userspace
 	$(MAKE) -C userspace O=$(EVNOTIFY_BUILD)/userspace DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) install
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/udev/rules.d userspace/udev/rules.d/70-evnotify.rules
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d userspace/udev/sysusers.d/evnotify.conf
@@ -204,5 +208,5 @@ in-tree:
 clean:
 	rm -rf build
 
-.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install uninstall dkms-install dkms-uninstall deb dist check-install \
+.PHONY: help demo check check-ci check-all vm writable modules userspace load unload test install install-userspace uninstall dkms-install dkms-uninstall deb dist check-install \
 	bench bench-save bench-compare bench-profile bench-native fuzz coverage model handbook torture in-tree clean
