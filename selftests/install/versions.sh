@@ -4,8 +4,8 @@
 #
 #   versions.sh [USERSPACE_BUILD [MODULE.ko]]
 #
-# Makefiles read that file; dkms.conf and debian/changelog are read by programs that need the
-# version written out. USERSPACE_BUILD is what "make -C userspace O=" was given.
+# Makefiles read that file; dkms.conf and what describes packages are read by programs that need
+# the version written out. USERSPACE_BUILD is what "make -C userspace O=" was given.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=userspace/tests/tap.sh
 . "$top/userspace/tests/tap.sh"
@@ -15,6 +15,8 @@ is() { check "$1" same "$version" "$2"; }
 
 is dkms.conf "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$top/dkms.conf")"
 is debian/changelog "$(sed -n '1s/.*(\(.*\)).*/\1/p' "$top/debian/changelog")"
+is packages/rpm/evnotify.spec "$(sed -n 's/^Version: //p' "$top/packages/rpm/evnotify.spec")"
+is packages/arch/PKGBUILD "$(sed -n 's/^pkgver=//p' "$top/packages/arch/PKGBUILD")"
 is NEWS "$(sed -n 's/^\([0-9][0-9.]*\).*/\1/p' "$top/NEWS" | head -1)"
 
 if [ $# -ge 1 ]; then
