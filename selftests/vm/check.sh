@@ -35,7 +35,7 @@ cell_tap() {
 	local cell=$1 status=0
 	echo "$cell:tap" >"$out/$cell.expected"
 	echo "# selftests: $cell: tap"
-	(cd "$TOP" && out=$out bash -c "$2") | sed 's/^/# /' || status=$?
+	(cd "$TOP" && bash -c "out=$out; $2") | sed 's/^/# /' || status=$?
 	[[ $status = 0 ]] || printf 'not '
 	echo "ok 1 selftests: $cell: tap"
 	return $status
