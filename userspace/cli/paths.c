@@ -14,6 +14,22 @@
 
 /* What several have in common. */
 
+void path_read_again(int fd, void *data, size_t size)
+{
+	do
+		path_check(errno == EINTR, "read");
+	while (read(fd, data, size) != (ssize_t)size);
+}
+
+void path_wait_again(int epfd)
+{
+	struct epoll_event event;
+
+	do
+		path_check(errno == EINTR, "epoll_wait");
+	while (epoll_wait(epfd, &event, 1, -1) != 1);
+}
+
 void path_nothing(struct waiter *w)
 {
 	(void)w;
@@ -185,7 +201,7 @@ void device_request(struct waiter *w, uint64_t due, uint64_t period)
 	path_check(write(w->fd, &request, sizeof(request)) == sizeof(request), "write");
 }
 
-static void wait_for(struct waiter *w, uint64_t due)
+static inline void wait_for(struct waiter *w, uint64_t due)
 {
 	while (ioctl(w->fd, EVNOTIFY_IOC_WAIT, &w->call))
 		path_check(errno == EINTR, "WAIT");
@@ -215,8 +231,7 @@ void device_read(struct waiter *w, uint64_t due)
 {
 	struct evnotify_event *event = &w->call.event;
 
-	while (read(w->fd, event, sizeof(*event)) != sizeof(*event))
-		path_check(errno == EINTR, "read");
+	path_read(w->fd, event, sizeof(*event));
 	path_check(event->due_ns >= due, "read");
 }
 

@@ -85,14 +85,24 @@ static inline struct timespec to_timespec(uint64_t ns)
 
 /*
  * A call that blocks may fail with EINTR without a signal: a ring that was closed lets
- * the kernel interrupt it.
+ * the kernel interrupt it. These make it again, out of the way of one that succeeds.
  */
+void path_read_again(int fd, void *data, size_t size) __attribute__((cold));
+void path_wait_again(int epfd) __attribute__((cold));
+
 static inline void path_wait_epoll(struct waiter *w)
 {
 	struct epoll_event event;
 
-	while (epoll_wait(w->epfd, &event, 1, -1) != 1)
-		path_check(errno == EINTR, "epoll_wait");
+	if (epoll_wait(w->epfd, &event, 1, -1) != 1)
+		path_wait_again(w->epfd);
+}
+
+/* All of it, or it ends the program. */
+static inline void path_read(int fd, void *data, size_t size)
+{
+	if (read(fd, data, size) != (ssize_t)size)
+		path_read_again(fd, data, size);
 }
 
 /* Of a timerfd or an eventfd. */
@@ -100,8 +110,7 @@ static inline void path_read_number(int fd)
 {
 	uint64_t number;
 
-	while (read(fd, &number, sizeof(number)) != sizeof(number))
-		path_check(errno == EINTR, "read");
+	path_read(fd, &number, sizeof(number));
 }
 
 static inline void path_ring_read(struct waiter *w, void *data, unsigned int size)
