@@ -129,6 +129,15 @@ TEST_F(driver, a_name_is_numbered)
 	EXPECT_FALSE(node("a12") || node("a110"));
 	ASSERT_EQ(0, unregister_all());
 
+	/* but "a01" is another than "a1" */
+	ASSERT_EQ(0, register_one("a0"));
+	ASSERT_EQ(0, register_one("a0"));
+	EXPECT_TRUE(node("a00") && node("a01"));
+	ASSERT_EQ(0, register_one("a"));
+	ASSERT_EQ(0, register_one("a"));
+	EXPECT_TRUE(node("a0") && node("a1"));
+	ASSERT_EQ(0, unregister_all());
+
 	/* a name is taken, whoever has it */
 	sim = open_sim(_metadata);
 	fd = sim_new(sim, 0, NULL);
