@@ -241,7 +241,7 @@ static void peer_read_fifo(struct waiter *w, uint64_t due)
 	struct peer_record record;
 
 	path_check(read(w->fd, &record, sizeof(record)) == sizeof(record) &&
-	      record.timestamp_ns >= due, "read");
+		   record.timestamp_ns >= due, "read");
 }
 
 static void peer_epoll_fifo(struct waiter *w, uint64_t due)
@@ -264,7 +264,7 @@ static void futex_wait(struct waiter *w, uint64_t due)
 
 	(void)w;
 	path_check(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &ts, NULL,
-		      FUTEX_BITSET_MATCH_ANY) == -1 && errno == ETIMEDOUT, "futex");
+			   FUTEX_BITSET_MATCH_ANY) == -1 && errno == ETIMEDOUT, "futex");
 }
 
 static void pwait2_open(struct waiter *w)
@@ -366,7 +366,8 @@ static void source_wait(struct waiter *w, uint64_t due)
 	     .alone = true, .supported = peer_supported)
 
 const struct path paths[] = {
-	PATH("timerfd read", path_timerfd_open, path_timerfd_request, path_timerfd_read, path_close_fds),
+	PATH("timerfd read", path_timerfd_open, path_timerfd_request, path_timerfd_read,
+	     path_close_fds),
 	PATH("timerfd epoll+read", timerfd_open_epoll, path_timerfd_request, timerfd_epoll_read,
 	     path_close_fds),
 	PATH("timerfd epoll ET, no read", timerfd_open_et, path_timerfd_request, timerfd_wait_et,

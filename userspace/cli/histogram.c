@@ -10,6 +10,9 @@
 #include "cli.h"
 #include "histogram.h"
 
+/* Below a whole sample: what a product of doubles may be too large by. */
+#define ROUNDING	0.000001
+
 const struct percentile percentiles[NR_PERCENTILES] = {
 	{ "p50_ns", "P50", 0.5 },
 	{ "p90_ns", "P90", 0.9 },
@@ -53,7 +56,7 @@ void histogram_add(struct histogram *h, uint64_t ns)
 
 uint64_t histogram_at(const struct histogram *h, double part)
 {
-	uint64_t rank = MAX((uint64_t)ceil(part * (double)h->samples - 1e-6), UINT64_C(1));
+	uint64_t rank = MAX((uint64_t)ceil(part * (double)h->samples - ROUNDING), UINT64_C(1));
 	uint64_t seen = 0;
 
 	for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
@@ -126,7 +129,9 @@ static double place(uint64_t ns, uint64_t low_ns, uint64_t high_ns)
 /* The height of a sign is the part of the samples that lie there: none is blank. */
 static void print_bar(const struct histogram *h, uint64_t low_ns, uint64_t high_ns)
 {
-	static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+	static const char *const blocks[] = {
+		" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"
+	};
 	static const char *const ascii[] = { " ", ".", ":", "-", "=", "+", "*", "#", "@" };
 	const char *const *signs = has_blocks() ? blocks : ascii;
 	uint64_t counts[BAR_WIDTH] = { 0 };

@@ -26,7 +26,7 @@ extern char **environ;
  */
 int latency_plot_open(struct latency *lab)
 {
-	char *words[] = { "gnuplot", "-", NULL };
+	char *const words[] = { "gnuplot", "-", NULL };
 	posix_spawn_file_actions_t actions;
 	int fds[2];
 	int error;
@@ -81,14 +81,15 @@ static void print_curves(FILE *out)
 		"set logscale xy\n"
 		"set grid\n"
 		"set key outside below maxcols 4\n"
-		"set xtics ('0' 1, '50 %%%%' 2, '90 %%%%' 10, '99 %%%%' 100, '99.9 %%%%' 1000, '99.99 %%%%' 10000, '99.999 %%%%' 100000)\n"
+		"set xtics ('0' 1, '50 %%%%' 2, '90 %%%%' 10, '99 %%%%' 100, \\\n"
+		"'99.9 %%%%' 1000, '99.99 %%%%' 10000, '99.999 %%%%' 100000)\n"
 		"plot ");
 	n = 0;
 	for (const struct latency_path *p = latency_paths; p->path.name; p++) {
 		if (!is_plotted(p))
 			continue;
-		fprintf(out, "%s$curve%u with lines lw 2 lc %u dt %d title '%s'", comma, n, n % 8 + 1,
-			p->kind == KIND_BASELINE ? 2 : 1, p->path.name);
+		fprintf(out, "%s$curve%u with lines lw 2 lc %u dt %d title '%s'", comma, n,
+			n % 8 + 1, p->kind == KIND_BASELINE ? 2 : 1, p->path.name);
 		comma = ", ";
 		n++;
 	}
@@ -122,9 +123,9 @@ static void print_bars(FILE *out)
 		"set grid ytics\n"
 		"set xtics rotate by -50 autojustify\n"
 		"set xtics autofreq\n"
-		"plot $bars using 2:xtic(1) lc rgb '#4477aa' title 'due to interrupt', "
-		"'' using 3 lc rgb '#66ccee' title 'interrupt to tasklet', "
-		"'' using 4 lc rgb '#ee6677' title 'tasklet to user', "
+		"plot $bars using 2:xtic(1) lc rgb '#4477aa' title 'due to interrupt', \\\n"
+		"'' using 3 lc rgb '#66ccee' title 'interrupt to tasklet', \\\n"
+		"'' using 4 lc rgb '#ee6677' title 'tasklet to user', \\\n"
 		"'' using 5 lc rgb '#bbbbbb' title 'not known apart'\n");
 }
 

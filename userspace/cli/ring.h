@@ -54,8 +54,8 @@ static inline bool ring_submit(struct ring *ring, unsigned int wait)
 static inline struct io_uring_cqe *ring_wait(struct ring *ring)
 {
 	while (__atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) == *ring->cq_head)
-		if (syscall(SYS_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0 &&
-		    errno != EINTR)
+		if (syscall(SYS_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL,
+			    0) < 0 && errno != EINTR)
 			return NULL;
 	return &ring->cqes[*ring->cq_head & ring->cq_mask];
 }

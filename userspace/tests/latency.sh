@@ -146,6 +146,7 @@ chmod +x "$tmp/bin/gnuplot"
 plot() { env PLOTTED="$tmp/plotted" PATH="$tmp/bin:$PATH" "$EVNOTIFY" latency --path timerfd,nanosleep -n 40 --plot "$1"; }
 run plot "$tmp/it's.svg"
 check "gnuplot is told what to draw" same "0  1" "$rc $err $(grep -c "^set output '$tmp/it''s.svg'\$" "$tmp/plotted")"
+# shellcheck disable=SC2016 # of gnuplot
 check "a curve for each path, and its stages" same "2 2" \
 	"$(grep -c '^\$curve' "$tmp/plotted") $(sed -n '/^\$bars/,/^EOD/p' "$tmp/plotted" | grep -c '^"')"
 printf '%s\n' '#!/bin/sh' 'cat >/dev/null; exit 3' >"$tmp/bin/gnuplot"
