@@ -24,11 +24,12 @@ for_what() {
 		check) for_what source; echo check 2700 600 ;;
 		install) for_what demo; echo install 2000 3000 ;;
 		loops) for_what demo; echo loops 400 300 ;;
+		packages) for_what demo; echo packages 400 300 ;;
 		ci) for_what check kernel install loops; echo ci 5000 4000 ;;
-		all) for_what ci; echo all 9500 8000 ;;
+		all) for_what ci packages; echo all 9500 8000 ;;
 		coverage) for_what check kernel; echo coverage 3500 1000 ;;
 		bench) for_what source; echo bench 2700 300 ;;
-		*) die "usage: deps.sh demo|source|kernel|check|install|loops|ci|all|coverage|bench..." ;;
+		*) die "usage: deps.sh demo|source|kernel|check|install|loops|packages|ci|all|coverage|bench..." ;;
 		esac
 	done
 }
@@ -94,6 +95,15 @@ loops        /usr/include/glib-2.0/glib-unix.h  libglib2.0-dev          examples
 loops        /usr/include/systemd/sd-event.h    libsystemd-dev          examples of event loops
 loops        go                                 golang-go               examples of event loops
 loops        python3                            python3                 examples of event loops
+packages     git                                git                     make dist
+packages     rpmbuild                           rpm                     builds and installs packages for Fedora
+packages     rpmlint                            rpmlint                 judges them
+packages     makepkg                            makepkg                 builds those for Arch
+packages     bsdtar                             libarchive-tools        packs them
+packages     fakeroot                           fakeroot                packs them
+packages     pacman                             pacman-package-manager  installs them
+packages     dkms                               dkms                    builds the module that they have
+packages     python3                            python3                 loads the Python package
 all          patch                              patch                   seeds the bugs that the fuzzer has to find
 all          qemu-system-aarch64                qemu-system-arm         runs the arm64 VM
 all          aarch64-linux-gnu-gcc-12           gcc-12-aarch64-linux-gnu compiles for it
