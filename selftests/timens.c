@@ -8,15 +8,16 @@
 #define NS_NSEC		123456789
 #define NS_OFFSET	(NS_SECONDS * NSEC_PER_SEC + NS_NSEC)
 
-/* Children live where both clocks that start at boot are ahead by this. Null, or why not. */
-static const char *enter_time_namespace(int seconds)
+/* Children live where the clocks that start at boot are ahead by this. Null, or why not. */
+static const char *enter_time_namespace(int monotonic, int boottime)
 {
 	int fd, ret;
 
 	if (unshare(CLONE_NEWTIME))
 		return errno == EINVAL ? "this kernel has no time namespaces" : strerror(errno);
 	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
-	ret = dprintf(fd, "monotonic %d %d\nboottime %d %d\n", seconds, NS_NSEC, seconds, NS_NSEC);
+	ret = dprintf(fd, "monotonic %d %d\nboottime %d %d\n", monotonic, monotonic ? NS_NSEC : 0,
+		      boottime, boottime ? NS_NSEC : 0);
 	close(fd);
 	return ret > 0 ? NULL : "cannot set the offsets of a time namespace";
 }
@@ -68,7 +69,7 @@ static void in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id
 
 static void run_in_namespace(struct __test_metadata *_metadata, int fd, clockid_t id)
 {
-	const char *why_not = enter_time_namespace(NS_SECONDS);
+	const char *why_not = enter_time_namespace(NS_SECONDS, NS_SECONDS);
 	struct evnotify_event event;
 	int status;
 	pid_t pid;
@@ -99,7 +100,7 @@ TEST_F(instance, boottime_is_that_of_the_namespace)
 	run_in_namespace(_metadata, self->fd, CLOCK_BOOTTIME);
 }
 
-/* The clock of the namespace is this much ahead of the host's. */
+/* One clock of the namespace is this much ahead of the host's, the other is the host's. */
 FIXTURE(offset)
 {
 	int fd;
@@ -122,7 +123,8 @@ FIXTURE_SETUP(offset)
 	const char *why_not;
 
 	self->fd = open_device(_metadata, O_RDWR);
-	why_not = enter_time_namespace(variant->seconds);
+	why_not = enter_time_namespace(variant->id == CLOCK_MONOTONIC ? variant->seconds : 0,
+				       variant->id == CLOCK_BOOTTIME ? variant->seconds : 0);
 	if (why_not)
 		SKIP(return, "%s", why_not);
 	/* children get there, this process stays outside */
