@@ -56,9 +56,10 @@ void evnotify_source_raise(struct evnotify_source *src, u64 data)
 {
 	/*
 	 * In a thread nothing would run the tasklets until an interrupt comes, or
-	 * ksoftirqd does: so they run when we enable them again.
+	 * ksoftirqd does: so they run when we enable them again.  preemptible() is
+	 * always false in a kernel without CONFIG_PREEMPT_COUNT.
 	 */
-	bool thread = preemptible();
+	bool thread = !preempt_count() && !irqs_disabled();
 	struct evnotify_instance *inst;
 	struct evnotify_raised *event;
 	unsigned long flags;
