@@ -97,7 +97,7 @@ gate_spdx() {
 }
 
 gate_leftovers() {
-	! files '\.([ch]|sh|awk)$|(^|/)(Makefile|Kbuild|Kconfig|init|run)$' | grep -v '^selftests/gates/static\.sh$' |
+	! files '\.([ch]|cc|go|py|sh|awk)$|(^|/)(Makefile|Kbuild|Kconfig|init|run)$' | grep -v '^selftests/gates/static\.sh$' |
 		xargs grep -nwE 'TODO|FIXME|XXX|HACK'
 }
 
